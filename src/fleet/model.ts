@@ -1,0 +1,79 @@
+/** The words of fleet's world, shared by every folder of src/fleet. Types only. */
+
+/** One `name=value` line of a unit file, under its section. Order matters; names repeat. */
+export interface UnitOption {
+  readonly section: string;
+  readonly name: string;
+  readonly value: string;
+}
+
+/** What a unit shall be. Also the words of fleet's API. */
+export type DesiredState = "inactive" | "loaded" | "launched";
+
+/** A unit as users submitted it. The name never changes; the options may be replaced. */
+export interface Unit {
+  readonly name: string;
+  readonly options: readonly UnitOption[];
+  readonly desired: DesiredState;
+}
+
+/** One running fleetd. */
+export interface Machine {
+  /** The trimmed content of /etc/machine-id: 32 hex digits. */
+  readonly id: string;
+  readonly publicIP: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** fleetd's version, e.g. `0.1.0`. */
+  readonly version: string;
+  /** The kernel's boot id: tells a restarted fleetd from a rebooted machine. */
+  readonly bootId: string;
+  /** Made once per boot and kept in /run: proves that a restarted fleetd is the same one. */
+  readonly nonce: string;
+  /** Set while the machine gives its units away: it takes no new ones, and those it has move. */
+  readonly leaving: boolean;
+}
+
+/** What systemd says of one unit on one machine, as that machine published it. */
+export interface UnitState {
+  readonly unit: string;
+  readonly machineID: string;
+  /** SHA-1 (hex) of the canonical unit file that is loaded there. */
+  readonly hash: string;
+  /** systemd's LoadState, ActiveState and SubState. */
+  readonly load: string;
+  readonly active: string;
+  readonly sub: string;
+  /** `loaded` or `launched`: what the agent has done, which is fleet's current state. */
+  readonly reached: "loaded" | "launched";
+}
+
+/** The engine's decision that a unit belongs on a machine. Global units have none. */
+export interface Placement {
+  readonly unit: string;
+  readonly machineID: string;
+  /** Why here, in a sentence. */
+  readonly reason: string;
+}
+
+/** Why a wanted unit has no machine: one line for each candidate that was refused. */
+export interface Refusal {
+  readonly unit: string;
+  readonly reasons: readonly { readonly machineID: string; readonly why: string }[];
+  /** One sentence that sums it up. */
+  readonly summary: string;
+}
+
+/** Everything that the registry holds, at one revision. */
+export interface Snapshot {
+  readonly revision: bigint;
+  readonly machines: ReadonlyMap<string, Machine>;
+  readonly units: ReadonlyMap<string, Unit>;
+  /** By unit name. */
+  readonly placements: ReadonlyMap<string, Placement>;
+  /** By unit name, then by machine id. */
+  readonly states: ReadonlyMap<string, ReadonlyMap<string, UnitState>>;
+  /** By unit name. */
+  readonly refusals: ReadonlyMap<string, Refusal>;
+  /** The machine id of the leading engine. */
+  readonly leader: string | undefined;
+}

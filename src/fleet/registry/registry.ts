@@ -1,0 +1,84 @@
+import type { DesiredState, Machine, Placement, Refusal, Snapshot, Unit, UnitState } from "../model.ts";
+
+/**
+ * What the cluster remembers, as a port. The adapter keeps it in etcd v3; the in-memory twin behaves the same and one
+ * contract suite holds both to it. Every call may throw E_ETCD (no answer, no quorum) or the signal's reason.
+ */
+export interface Registry {
+  /** Follows the whole registry from one consistent read on, by watch; never polls. */
+  follow(signal: AbortSignal): Promise<Mirror>;
+
+  /** Creates the unit, or replaces its options (and desired state) when it exists. Gives the revision. */
+  putUnit(unit: Unit, signal?: AbortSignal): Promise<bigint>;
+  /** Undefined when there is no such unit. */
+  setDesired(name: string, desired: DesiredState, signal?: AbortSignal): Promise<bigint | undefined>;
+  /** Removes the unit, its placement and refusal. Undefined when there was none. */
+  deleteUnit(name: string, signal?: AbortSignal): Promise<bigint | undefined>;
+
+  /** Registers this machine under a lease of its own and keeps it alive. See Session. */
+  join(request: JoinRequest, signal: AbortSignal): Promise<JoinResult>;
+}
+
+/** An up-to-date copy of the registry. It survives etcd trouble: then it is stale, and says so. */
+export interface Mirror {
+  readonly snapshot: Snapshot;
+  /** False while the watch is broken; `snapshot` is then the last that was seen. */
+  readonly fresh: boolean;
+  /** Resolves at the next change (of `snapshot` or `fresh`) after this call. */
+  changed(signal: AbortSignal): Promise<void>;
+  /** Resolves when `snapshot.revision` has reached `revision`: for reading one's own writes. */
+  reached(revision: bigint, signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface JoinRequest {
+  readonly machine: Machine;
+  /** Lease time to live, ms; whole seconds. */
+  readonly ttl: number;
+  /** From an earlier fleetd of this boot (see Session.leaseId), to resume it instead of starting anew. */
+  readonly resume?: { readonly leaseId: string };
+}
+
+/** `duplicate`: a live machine with the same id and another nonce exists; it is never pushed aside. */
+export type JoinResult =
+  | { readonly kind: "joined"; readonly session: Session; readonly resumed: boolean }
+  | { readonly kind: "duplicate"; readonly machine: Machine };
+
+/**
+ * A machine's life in the registry: its lease and all that is written under it. When the lease is lost (`lost` aborts)
+ * everything written under it is gone, and the owner joins again.
+ */
+export interface Session {
+  readonly leaseId: string;
+  /** Aborts when the lease expired or was revoked. */
+  readonly lost: AbortSignal;
+  /** Monotonic time (ms) since when the lease has been kept without a gap longer than its time to live. */
+  readonly unbrokenSince: number;
+
+  updateMachine(machine: Machine, signal?: AbortSignal): Promise<void>;
+  /** Publishes what systemd says of a unit on *this* machine. */
+  putState(state: UnitState, signal?: AbortSignal): Promise<void>;
+  /** Removes what this machine published of the unit; never another machine's. */
+  deleteState(unit: string, signal?: AbortSignal): Promise<void>;
+
+  /** Waits until this machine leads. The term ends when the session is lost or the term is resigned. */
+  campaign(signal: AbortSignal): Promise<Term>;
+
+  /** Deletes all that is under the lease at once. Safe to call twice. */
+  end(signal?: AbortSignal): Promise<void>;
+}
+
+/** One engine's time as leader. Every write is fenced: it fails with `deposed` when the term is over. */
+export interface Term {
+  readonly over: AbortSignal;
+  /** Carries the decisions out in one transaction per chunk, in order. */
+  commit(decisions: readonly Decision[], signal?: AbortSignal): Promise<"done" | "deposed">;
+  resign(signal?: AbortSignal): Promise<void>;
+}
+
+/** What the engine writes. `from` guards against a placement that has changed meanwhile. */
+export type Decision =
+  | { readonly kind: "place"; readonly placement: Placement }
+  | { readonly kind: "release"; readonly unit: string; readonly from: string; readonly reason: string }
+  | { readonly kind: "refuse"; readonly refusal: Refusal }
+  | { readonly kind: "forgive"; readonly unit: string };

@@ -1,0 +1,81 @@
+/** A cluster as cluster.yaml describes it, with all defaults filled in. Types only. */
+
+export type ProviderName = "virtualbox" | "libvirt" | "nspawn" | "ssh";
+export type OsName = "flatcar" | "debian" | "coreos";
+
+export interface ClusterSpec {
+  readonly version: 1;
+  readonly name: string;
+  readonly provider: ProviderName | "auto";
+  readonly os: { readonly name: OsName | "auto"; readonly channel: string; readonly version: string };
+  readonly machines: {
+    readonly count: number;
+    readonly prefix: string;
+    /** MiB */
+    readonly memory: number;
+    readonly cpus: number;
+    readonly metadata: Readonly<Record<string, string>>;
+    readonly overrides: Readonly<Record<string, MachineOverride>>;
+  };
+  readonly network: {
+    /** CIDR, e.g. `192.168.56.0/24`. */
+    readonly subnet: string;
+    /** The host number of the first machine in the subnet. */
+    readonly first: number;
+    readonly internet: boolean;
+  };
+  readonly etcd: { readonly members: number; readonly discovery: "static" };
+  readonly fleet: {
+    /** ms */
+    readonly agentTtl: number;
+  };
+  readonly docker: {
+    readonly images: readonly string[];
+    readonly mirror: boolean;
+    readonly exposeTcp: boolean;
+  };
+  readonly ssh: {
+    readonly insecureKey: "auto" | "inject" | "off";
+    readonly authorizedKeys: readonly string[];
+  };
+  readonly proxy: ProxySpec | undefined;
+  /** guest port -> host port on loopback, of the first machine. */
+  readonly ports: Readonly<Record<number, number>>;
+  readonly sharedFolders: readonly SharedFolder[];
+  /** Paths of unit files, relative to cluster.yaml. */
+  readonly services: readonly string[];
+  /** Merged into each node's cloud-config. */
+  readonly userData: Readonly<Record<string, unknown>>;
+}
+
+export interface MachineOverride {
+  readonly memory?: number;
+  readonly cpus?: number;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+export interface ProxySpec {
+  readonly http: string | undefined;
+  readonly https: string | undefined;
+  readonly no: readonly string[];
+}
+
+export interface SharedFolder {
+  readonly host: string;
+  readonly guest: string;
+}
+
+/** One machine of the cluster, worked out from the spec. */
+export interface MachineSpec {
+  /** `core-01` */
+  readonly name: string;
+  /** 1, 2, 3 … */
+  readonly index: number;
+  /** IPv4 address, literal. */
+  readonly address: string;
+  /** MiB */
+  readonly memory: number;
+  readonly cpus: number;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly etcdMember: boolean;
+}

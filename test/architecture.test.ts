@@ -1,0 +1,112 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+const src = join(root, "src");
+
+/** Which rooms a room may look into (itself always). The order is that of docs/architecture.md: arrows go downwards. */
+const mayImport: Record<string, readonly string[]> = {
+  bin: ["cli", "failover", "lifecycle", "provider", "provision", "node", "spec", "fleet", "foundation"],
+  cli: ["failover", "lifecycle", "provider", "provision", "spec", "fleet", "foundation"],
+  failover: ["lifecycle", "provider", "provision", "spec", "fleet", "foundation"],
+  lifecycle: ["provider", "provision", "spec", "fleet", "foundation"],
+  provider: ["provision", "spec", "foundation"],
+  provision: ["spec", "foundation"],
+  node: ["foundation"],
+  spec: ["foundation"],
+  fleet: ["foundation"],
+  foundation: [],
+};
+
+/** The rooms inside src/fleet. `model.ts` lies at its door and is open to all. */
+const mayImportInFleet: Record<string, readonly string[]> = {
+  ctl: ["api", "unit"],
+  api: ["registry", "unit"],
+  agent: ["registry", "systemd", "unit"],
+  engine: ["registry", "schedule", "unit"],
+  schedule: ["unit"],
+  registry: ["unit"],
+  systemd: ["unit"],
+  unit: [],
+};
+
+/** Rooms that only compute: no process, no network, no file, no clock. */
+const pure = [
+  "src/spec",
+  "src/provision",
+  "src/fleet/unit",
+  "src/fleet/schedule",
+  "src/failover/verdict",
+  "src/failover/invariants",
+];
+const worldly = [
+  "node:child_process",
+  "node:net",
+  "node:http",
+  "node:https",
+  "node:dgram",
+  "node:fs",
+  "node:fs/promises",
+  "node:os",
+];
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+}
+
+function sources(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts") && !name.endsWith(".d.ts"))
+    .map((name) => join(folder, name));
+}
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(file, "utf8");
+  const found = [...text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map((match) => match[1] ?? "");
+  return found.map((to) => ({
+    from: relative(root, file),
+    to: to.startsWith(".") ? relative(root, resolve(dirname(file), to)) : to,
+  }));
+}
+
+const imports = sources(src).flatMap(importsOf);
+const roomOf = (path: string): string => path.split("/")[1] ?? "";
+const show = (bad: readonly Import[]): string[] => bad.map(({ from, to }) => `${from} imports ${to}`);
+
+describe("the map of the house", () => {
+  it("has only rooms that the rules know", () => {
+    const rooms = readdirSync(src, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name);
+    expect(rooms.filter((room) => !(room in mayImport))).toEqual([]);
+  });
+
+  it("lets arrows go downwards only", () => {
+    const bad = imports.filter(({ from, to }) => {
+      if (!to.startsWith("src/")) return false;
+      const [here, there] = [roomOf(from), roomOf(to)];
+      return here !== there && !(mayImport[here] ?? []).includes(there);
+    });
+    expect(show(bad)).toEqual([]);
+  });
+
+  it("keeps fleet's own rooms in order, so that fleet can live without clusters", () => {
+    const bad = imports.filter(({ from, to }) => {
+      if (!from.startsWith("src/fleet/") || !to.startsWith("src/fleet/")) return false;
+      const [here, there] = [from.split("/")[2] ?? "", to.split("/")[2] ?? ""];
+      if (here === there || there === "model.ts") return false;
+      return !(mayImportInFleet[here] ?? []).includes(there);
+    });
+    expect(show(bad)).toEqual([]);
+  });
+
+  it("keeps the deciding code away from the world", () => {
+    const bad = imports.filter(
+      ({ from, to }) => pure.some((room) => from.startsWith(`${room}/`)) && worldly.includes(to),
+    );
+    expect(show(bad)).toEqual([]);
+  });
+});

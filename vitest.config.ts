@@ -1,0 +1,38 @@
+import { defineConfig } from "vitest/config";
+
+/**
+ * Three projects, from fast to real. `unit` touches no network and no child process; `integration` talks to real
+ * programs (etcd, dbus-daemon, sshd, the file system); `e2e` runs the built executables on real nodes.
+ */
+export default defineConfig({
+  test: {
+    restoreMocks: true,
+    expect: { requireAssertions: true },
+    projects: [
+      {
+        extends: true,
+        test: { name: "unit", include: ["src/**/*.test.ts", "test/*.test.ts"], testTimeout: 5_000 },
+      },
+      {
+        extends: true,
+        test: {
+          name: "integration",
+          include: ["test/integration/**/*.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 240_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
