@@ -77,3 +77,10 @@ export interface Snapshot {
   /** The machine id of the leading engine. */
   readonly leader: string | undefined;
 }
+
+/** What the engine writes. `from` guards against a placement that has changed meanwhile. */
+export type Decision =
+  | { readonly kind: "place"; readonly placement: Placement }
+  | { readonly kind: "release"; readonly unit: string; readonly from: string; readonly reason: string }
+  | { readonly kind: "refuse"; readonly refusal: Refusal }
+  | { readonly kind: "forgive"; readonly unit: string };

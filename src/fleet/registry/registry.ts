@@ -1,4 +1,6 @@
-import type { DesiredState, Machine, Placement, Refusal, Snapshot, Unit, UnitState } from "../model.ts";
+import type { Decision, DesiredState, Machine, Snapshot, Unit, UnitState } from "../model.ts";
+
+export type { Decision } from "../model.ts";
 
 /**
  * What the cluster remembers, as a port. The adapter keeps it in etcd v3; the in-memory twin behaves the same and one
@@ -75,10 +77,3 @@ export interface Term {
   commit(decisions: readonly Decision[], signal?: AbortSignal): Promise<"done" | "deposed">;
   resign(signal?: AbortSignal): Promise<void>;
 }
-
-/** What the engine writes. `from` guards against a placement that has changed meanwhile. */
-export type Decision =
-  | { readonly kind: "place"; readonly placement: Placement }
-  | { readonly kind: "release"; readonly unit: string; readonly from: string; readonly reason: string }
-  | { readonly kind: "refuse"; readonly refusal: Refusal }
-  | { readonly kind: "forgive"; readonly unit: string };
