@@ -1,0 +1,28 @@
+/**
+ * npm run build: everything in dist/.
+ *
+ *   dist/{cluster,fleetctl,fleetd}.js   launchers that any Node can read, over dist/host/ (ES modules, split, lazily loaded)
+ *   dist/node/flotilla-node             the one executable of a node, with Node inside
+ *   dist/node/layer/, layer.hash        what lies over the Debian image of a node, and the hash of all of it
+ */
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { buildExecutable } from "./build/executable.ts";
+import { buildHost } from "./build/host.ts";
+import { buildLayer } from "./build/layer.ts";
+
+const root = resolve(fileURLToPath(new URL("..", import.meta.url)));
+
+async function step(name: string, work: () => Promise<string>): Promise<void> {
+  const start = performance.now();
+  const said = await work();
+  process.stdout.write(`${name.padEnd(12)} ${((performance.now() - start) / 1000).toFixed(2)} s  ${said}\n`);
+}
+
+await step("host", async () => await buildHost(root));
+if (process.platform === "linux") {
+  await step("executable", async () => await buildExecutable(root));
+  await step("node layer", async () => await buildLayer(root));
+} else {
+  process.stdout.write("node layer   left out: it can be built on Linux only\n");
+}
