@@ -6,9 +6,10 @@ import { keepingPlaces, withoutNativeAddons } from "./esbuild-plugins.ts";
 
 const programs = ["cluster", "fleetctl", "fleetd"] as const;
 
-/** Dependencies that are CommonJS ask for `require`; an ES module has none of its own. */
+/** Dependencies that are CommonJS ask for `require` and `__dirname`; an ES module has neither. */
 const banner = `import { createRequire as __createRequire } from "node:module";
-const require = __createRequire(import.meta.url);`;
+const require = __createRequire(import.meta.url);
+const __bundleFolder = import.meta.dirname;`;
 
 /** Bundles the programs of the host; returns what was made, in one line. */
 export async function buildHost(root: string): Promise<string> {
@@ -28,6 +29,7 @@ export async function buildHost(root: string): Promise<string> {
     sourcemap: "linked",
     sourcesContent: false,
     banner: { js: banner },
+    define: { __dirname: "__bundleFolder" },
     plugins: [withoutNativeAddons(), keepingPlaces(root, outdir)],
     loader: { ".hbs": "text" },
     metafile: true,
