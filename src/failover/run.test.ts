@@ -1,0 +1,144 @@
+import { describe, expect, it } from "vitest";
+import { manualClock } from "../foundation/clock.ts";
+import { memoryStage, type Behaviour } from "../../test/support/memory-stage.ts";
+import { createRecorder, type HistoryEvent } from "./history.ts";
+import { textReport } from "./report.ts";
+import { play } from "./run.ts";
+import { scenarioSchema, type Scenario } from "./scenario.ts";
+import { judge, type Verdict } from "./verdict.ts";
+
+const nodeKill = scenarioSchema.parse({
+  version: 1,
+  name: "node-kill",
+  steady: [{ unit: "hello.service" }, { machines: "all" }],
+  steps: [
+    { inject: "power-cut", victims: "the machine that runs hello.service" },
+    { assert: { unit: "hello.service", active: 1, within: "10s" } },
+    { heal: "power-cut" },
+  ],
+  budgets: [{ unit: "hello.service", recoveredWithin: "5s", awayAtMost: "5s", copiesAtMost: 1 }],
+});
+
+const powerOutage = scenarioSchema.parse({
+  version: 1,
+  name: "power-outage",
+  steady: [{ unit: "hello.service" }],
+  steps: [
+    { inject: "power-cut", victims: "all" },
+    { heal: "power-cut", victims: ["core-02", "core-03"] },
+    { assert: { unit: "hello.service", active: 1, within: "20s" } },
+    { heal: "power-cut" },
+  ],
+  budgets: [{ unit: "hello.service", awayAtMost: "10s" }],
+});
+
+interface Played {
+  readonly events: readonly HistoryEvent[];
+  readonly verdict: Verdict;
+  readonly lines: readonly string[];
+}
+
+/** Plays against the cluster in memory; time passes as fast as it can. */
+async function playIn(
+  behaviour: Behaviour,
+  scenario: Scenario,
+  stopWhen: (event: HistoryEvent) => boolean = () => false,
+): Promise<Played> {
+  const clock = manualClock();
+  const stop = new AbortController();
+  const lines: string[] = [];
+  const recorder = createRecorder({
+    clock,
+    append: (line) => lines.push(line),
+    observe: (event) => {
+      if (stopWhen(event)) stop.abort(new Error("stopped by the user"));
+    },
+  });
+  const run = { over: false };
+  const finished = play({
+    scenario,
+    stage: memoryStage(clock, behaviour),
+    recorder,
+    clock,
+    seed: 7,
+    sampleEvery: 100,
+    signal: stop.signal,
+  }).finally(() => {
+    run.over = true;
+  });
+  while (!run.over) await clock.advance(20);
+  await finished;
+  return { events: recorder.events, verdict: judge(recorder.events, scenario), lines };
+}
+
+describe("a scenario", () => {
+  it("passes when the unit comes back in time, and says how long it was away", async () => {
+    const { verdict } = await playIn({ failoverAfter: 3_000 }, nodeKill);
+    expect(verdict).toMatchObject({ outcome: "pass", reasons: [] });
+    const [recovery] = verdict.units[0]?.recoveries ?? [];
+    expect(recovery).toMatchObject({ from: "core-02", to: "core-01" });
+    expect(recovery?.took).toBeGreaterThanOrEqual(3_000);
+    expect(recovery?.took).toBeLessThan(3_200);
+  });
+
+  it("passes a power outage in which only some machines come back", async () => {
+    const { verdict } = await playIn({}, powerOutage);
+    expect(verdict).toMatchObject({ outcome: "pass" });
+  });
+
+  it("fails when the unit comes back later than the budget allows", async () => {
+    const { verdict } = await playIn({ failoverAfter: 7_000 }, nodeKill);
+    expect(verdict.outcome).toBe("fail");
+    expect(verdict.reasons.join()).toMatch(/needed 7\.\d s to come back \(allowed: 5\.0 s\)/);
+  });
+
+  it("fails when the unit never comes back", async () => {
+    const { verdict } = await playIn({ failoverAfter: undefined }, nodeKill);
+    expect(verdict.outcome).toBe("fail");
+    expect(verdict.reasons.join()).toContain("never came back");
+  });
+
+  it("fails when two copies run at once", async () => {
+    const { verdict } = await playIn({ secondCopy: true }, nodeKill);
+    expect(verdict.outcome).toBe("fail");
+    expect(verdict.reasons.join()).toContain("ran 2 times at once");
+  });
+
+  it("is inconclusive, never passed, when the fault does nothing", async () => {
+    for (const scenario of [nodeKill, powerOutage]) {
+      const { verdict } = await playIn({ toothless: true }, scenario);
+      expect(verdict.outcome).toBe("inconclusive");
+      expect(verdict.reasons.join()).toContain("did not bite");
+    }
+  });
+
+  it("is inconclusive when the cluster was broken before the first fault, and breaks nothing then", async () => {
+    const { verdict, events } = await playIn({ runsAtFirst: false }, nodeKill);
+    expect(verdict.outcome).toBe("inconclusive");
+    expect(verdict.reasons.join()).toContain("not steady before the first fault");
+    expect(events.some((event) => event.kind === "fault")).toBe(false);
+  });
+
+  it("heals everything and is inconclusive when it is stopped while a fault is active", async () => {
+    const { verdict, events } = await playIn(
+      { failoverAfter: undefined },
+      nodeKill,
+      (event) => event.kind === "fault" && event.action === "active",
+    );
+    expect(verdict.outcome).toBe("inconclusive");
+    const actions = events.flatMap((event) => (event.kind === "fault" ? [event.action] : []));
+    expect(actions).toEqual(["inject", "active", "heal", "healed"]);
+  });
+
+  it("writes a history from which the same verdict is computed again", async () => {
+    const { lines, verdict } = await playIn({}, nodeKill);
+    const again = lines.map((line) => JSON.parse(line) as HistoryEvent);
+    expect(judge(again, nodeKill)).toEqual(verdict);
+    expect(textReport(again, verdict).join("\n")).toContain("PASS");
+  });
+
+  it("is inconclusive when the history breaks off", async () => {
+    const { events } = await playIn({}, nodeKill);
+    expect(judge(events.slice(0, -1), nodeKill).outcome).toBe("inconclusive");
+  });
+});

@@ -1,0 +1,41 @@
+import type { Capabilities } from "../provider/provider.ts";
+
+/**
+ * The cluster as a scenario sees it, as a port: what can be broken, and what can be observed. The adapter stands on
+ * lifecycle and ssh; the twin in memory serves the tests of the runner.
+ */
+export interface Stage {
+  readonly cluster: string;
+  readonly provider: string;
+  readonly capabilities: Capabilities;
+  readonly nodes: readonly string[];
+  /** Has these unit files (relative to cluster.yaml) submitted and started. */
+  startServices(files: readonly string[], signal: AbortSignal): Promise<void>;
+  /** Cuts the power of a machine. */
+  cut(node: string, signal: AbortSignal): Promise<void>;
+  /** Shuts a machine down cleanly. */
+  halt(node: string, signal: AbortSignal): Promise<void>;
+  /** Gives it power again; returns when it has booted so far that it answers. */
+  powerOn(node: string, signal: AbortSignal): Promise<void>;
+  /** Whether the machine runs, by the hypervisor, and whether anything answers at its address. */
+  vital(node: string, signal: AbortSignal): Promise<{ readonly running: boolean; readonly answers: boolean }>;
+  /** The machines that fleet lists, asked on that node; undefined when it does not answer. */
+  machinesSeenBy(node: string, signal: AbortSignal): Promise<readonly string[] | undefined>;
+  /** The names of the machines that lead etcd and fleet's engine, as far as anyone can tell. */
+  leaders(
+    signal: AbortSignal,
+  ): Promise<{ readonly etcd: string | undefined; readonly engine: string | undefined }>;
+  /**
+   * What the node's own systemd says of the units: all of them at first, then each change. Ends when the node is lost;
+   * throws when it cannot be reached at all.
+   */
+  watch(node: string, units: readonly string[], signal: AbortSignal): AsyncIterable<Sample>;
+  close(): Promise<void>;
+}
+
+export interface Sample {
+  readonly unit: string;
+  readonly active: string;
+  readonly sub: string;
+  readonly invocation: string;
+}
