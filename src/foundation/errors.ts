@@ -37,6 +37,10 @@ export const errorTable = {
   E_HOST_KEY: { exit: "unreachable", meaning: "a node's ssh host key is not the one that we gave it" },
   E_LOCKED: { exit: "unreachable", meaning: "another run holds the cluster's lock" },
   E_ETCD: { exit: "unreachable", meaning: "etcd does not answer, or has no quorum" },
+  E_SYSTEMD: {
+    exit: "unreachable",
+    meaning: "a node's systemd does not answer over D-Bus, or refused a request",
+  },
   E_FLEET_API: { exit: "false", meaning: "fleet's API refused a request" },
   E_UNIT_UNPLACEABLE: { exit: "false", meaning: "a unit can run on no machine; the reasons are listed" },
   E_COMMAND_FAILED: { exit: "false", meaning: "a program that we ran failed" },
