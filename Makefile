@@ -1,0 +1,51 @@
+# Flotilla: what one types most.
+#
+#   make demo     a cluster of three machines loses power, and its service survives
+#   make test     everything that we test
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test check unit integration e2e fmt generate clean
+
+help: ## this list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: ## npm ci, missing Debian packages, build
+	@scripts/setup.sh demo
+
+build: ## the programs, into dist/
+	@npm run --silent build
+
+demo: ## three machines, a service, two disasters: watch it come back (needs root)
+	@scripts/setup.sh demo
+	@scripts/demo.sh
+
+test: ## all checks and tests, on real nodes too (needs root)
+	@scripts/setup.sh test
+	@scripts/test.sh
+
+check: ## types, lint, format, unit tests: seconds, no root
+	@npm run --silent typecheck
+	@npm run --silent lint
+	@npm run --silent format:check
+	@npm run --silent unit
+
+unit: ## unit tests
+	@npm run --silent unit
+
+integration: ## tests against real programs (etcd, dbus-daemon, sshd, Vagrant)
+	@scripts/setup.sh test
+	@test/support/in-netns.sh npm run --silent integration
+
+e2e: ## tests on real nodes
+	@scripts/setup.sh test
+	@node dist/cluster.js image build
+	@test/support/in-netns.sh npm run --silent e2e
+
+fmt: ## format the sources
+	@npm run --silent format
+
+generate: ## JSON Schemas and the generated pages of docs/
+	@npm run --silent generate
+
+clean: ## remove what was built (clusters are removed with 'cluster destroy')
+	@rm -rf dist
