@@ -73,7 +73,10 @@ export interface Session {
 /** One engine's time as leader. Every write is fenced: it fails with `deposed` when the term is over. */
 export interface Term {
   readonly over: AbortSignal;
-  /** Carries the decisions out in one transaction per chunk, in order. */
-  commit(decisions: readonly Decision[], signal?: AbortSignal): Promise<"done" | "deposed">;
+  /**
+   * Carries the decisions out in one transaction per chunk, in order. Gives the revision of the last write, so that the
+   * engine can wait until its mirror has reached it before it decides again.
+   */
+  commit(decisions: readonly Decision[], signal?: AbortSignal): Promise<bigint | "deposed">;
   resign(signal?: AbortSignal): Promise<void>;
 }
