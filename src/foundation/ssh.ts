@@ -1,0 +1,296 @@
+import type { Duplex } from "node:stream";
+import ssh2 from "ssh2";
+import type {
+  Client,
+  ClientChannel,
+  ConnectConfig,
+  PseudoTtyOptions,
+  ServerHostKeyAlgorithm,
+  SFTPWrapper,
+} from "ssh2";
+import { systemClock } from "./clock.ts";
+import type { Clock } from "./clock.ts";
+import { AppError, isAppError, messageOf } from "./errors.ts";
+import { addressOf } from "./known-hosts.ts";
+import type { HostKey, HostKeyCheck } from "./known-hosts.ts";
+import { bindTerminal, runChannel, terminalSize } from "./ssh-channel.ts";
+import type { ChannelStreams } from "./ssh-channel.ts";
+import { download, upload } from "./ssh-files.ts";
+
+export interface ConnectOptions {
+  readonly host: string;
+  /** Default 22. */
+  readonly port?: number;
+  readonly username: string;
+  /** OpenSSH's private key text. Tried before the agent. */
+  readonly privateKey?: string;
+  /** The path of an ssh-agent's socket. */
+  readonly agent?: string;
+  /** Lets the commands of this connection use the agent. */
+  readonly forwardAgent?: boolean;
+  /** Decides over the server's host key; there is no way around it. */
+  readonly knownHosts: HostKeyCheck;
+  /** For reaching the host and again for logging in, ms; a person's answer about the key does not count. Default 10 s. */
+  readonly timeout?: number;
+  /** How often a silent host is asked whether it lives, ms; after three silent times the connection is lost. Default 2 s. */
+  readonly keepaliveInterval?: number;
+  /** A stream to use instead of a TCP connection: a hop through another host. */
+  readonly via?: Duplex;
+  /** Aborts the connecting; later it has no effect. */
+  readonly signal?: AbortSignal;
+  readonly clock?: Clock;
+}
+
+export interface ExecOptions extends ChannelStreams {
+  /**
+   * Gives the command a terminal, as large as the one behind stdout; stdin goes to raw mode meanwhile. The remote side
+   * then mixes standard error into standard output.
+   */
+  readonly pty?: boolean;
+  /** The terminal's type. Default xterm-256color. */
+  readonly term?: string;
+  /** For the command; sshd takes only names that its AcceptEnv lists. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A logged-in connection. Every call throws E_NODE_UNREACHABLE when the connection is or gets lost. */
+export interface SshConnection {
+  /** Runs one command line in the user's shell; its exit code, 128 + n when signal n ended it. */
+  exec(command: string, options?: ExecOptions): Promise<number>;
+  /** Runs a login shell until it ends. */
+  shell(options: ExecOptions): Promise<number>;
+  /** A stream to a unix socket on the host. */
+  openUnix(path: string): Promise<Duplex>;
+  /** A stream to an address as seen from the host. */
+  openTcp(host: string, port: number): Promise<Duplex>;
+  /** Copies a file or a folder with all in it. */
+  upload(localPath: string, remotePath: string): Promise<void>;
+  download(remotePath: string, localPath: string): Promise<void>;
+  /** Aborts when the connection has ended, for whatever reason. */
+  readonly lost: AbortSignal;
+  end(): Promise<void>;
+}
+
+/** Connects and logs in. Throws E_HOST_KEY, E_NODE_UNREACHABLE or the signal's reason. */
+export async function connect(options: ConnectOptions): Promise<SshConnection> {
+  options.signal?.throwIfAborted();
+  const client = new ssh2.Client();
+  const lost = new AbortController();
+  const where = `${options.username}@${addressOf(options.host, options.port)}`;
+  client.on("close", () =>
+    lost.abort(new AppError("E_NODE_UNREACHABLE", `the connection to ${where} was lost`)),
+  );
+  try {
+    await logIn(client, options, where);
+  } catch (error) {
+    client.destroy();
+    throw error;
+  }
+  // ssh2 reports a lost connection here first; "close" follows and ends what is under way.
+  client.on("error", () => undefined);
+  return connection(client, lost.signal, where, options.forwardAgent ?? false);
+}
+
+/** Runs a command and collects what it says. */
+export async function capture(
+  connection: SshConnection,
+  command: string,
+  options: { readonly input?: string | Uint8Array; readonly signal?: AbortSignal } = {},
+): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
+  const { PassThrough } = await import("node:stream");
+  const { text } = await import("node:stream/consumers");
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const texts = Promise.all([text(stdout), text(stderr)]);
+  const code = await connection
+    .exec(command, {
+      stdout,
+      stderr,
+      ...(options.input === undefined ? {} : { stdin: options.input }),
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    })
+    .finally(() => [stdout, stderr].forEach((stream) => stream.end()));
+  const [out, err] = await texts;
+  return { code, stdout: out, stderr: err };
+}
+
+async function logIn(client: Client, options: ConnectOptions, where: string): Promise<void> {
+  const { timeout = 10_000, clock = systemClock() } = options;
+  let timer = new AbortController();
+  let refusal: AppError | undefined;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const startTimer = (): void => {
+        timer = new AbortController();
+        const late = new AppError(
+          "E_NODE_UNREACHABLE",
+          `${where} did not answer within ${timeout / 1_000} s`,
+          {
+            hint: "check that the machine runs and that its address is right",
+          },
+        );
+        clock.sleep(timeout, timer.signal).then(
+          () => reject(late),
+          () => undefined,
+        );
+      };
+      const verify = (blob: Buffer, decide: (accept: boolean) => void): void => {
+        timer.abort();
+        checkHostKey(options, blob).then(
+          (error) => {
+            refusal = error;
+            startTimer();
+            decide(error === undefined);
+          },
+          (error: unknown) => reject(error as Error),
+        );
+      };
+      options.signal?.addEventListener("abort", () => reject(options.signal?.reason as Error), {
+        once: true,
+      });
+      // Without this each small packet waits for the other side's delayed acknowledgement: 40 ms a step.
+      client.once("connect", () => client.setNoDelay(true));
+      client.once("ready", resolve);
+      client.on("error", (error) => reject(refusal ?? explain(error, where)));
+      client.once("close", () => reject(refusal ?? explain(new Error("connection closed"), where)));
+      startTimer();
+      client.connect(clientConfig(options, verify));
+    });
+  } catch (error) {
+    // ssh2 throws here on a private key that it cannot read.
+    throw isAppError(error) || options.signal?.aborted ? error : explain(error, where);
+  } finally {
+    timer.abort();
+  }
+}
+
+function clientConfig(
+  options: ConnectOptions,
+  hostVerifier: (blob: Buffer, decide: (accept: boolean) => void) => void,
+): ConnectConfig {
+  const types = options.knownHosts.types(addressOf(options.host, options.port));
+  return {
+    host: options.host,
+    port: options.port ?? 22,
+    username: options.username,
+    readyTimeout: 0,
+    keepaliveInterval: options.keepaliveInterval ?? 2_000,
+    keepaliveCountMax: 3,
+    strictVendor: false,
+    hostVerifier,
+    agentForward: options.forwardAgent ?? false,
+    ...(options.privateKey === undefined ? {} : { privateKey: options.privateKey }),
+    ...(options.agent === undefined ? {} : { agent: options.agent }),
+    ...(options.via === undefined ? {} : { sock: options.via }),
+    ...(types.length === 0 ? {} : { algorithms: { serverHostKey: types.flatMap(signatures) } }),
+  };
+}
+
+/** One type of key can sign in several ways. */
+function signatures(type: string): ServerHostKeyAlgorithm[] {
+  if (type === "ssh-rsa") return ["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"];
+  return [type as ServerHostKeyAlgorithm];
+}
+
+async function checkHostKey(options: ConnectOptions, blob: Buffer): Promise<AppError | undefined> {
+  const type = blob.subarray(4, 4 + blob.readUInt32BE(0)).toString("latin1");
+  const key: HostKey = { type, base64: blob.toString("base64") };
+  return await options.knownHosts.check(addressOf(options.host, options.port), key);
+}
+
+function explain(error: unknown, where: string): AppError {
+  const { level } = error as { level?: string };
+  if (level === "client-authentication") {
+    return new AppError("E_NODE_UNREACHABLE", `${where} accepts none of our keys`, {
+      details: [messageOf(error)],
+      cause: error,
+      hint: "'ssh-add -l' lists the keys of your agent; 'eval \"$(cluster env)\"' sets one up that has the cluster's",
+    });
+  }
+  return new AppError("E_NODE_UNREACHABLE", `cannot reach ${where}: ${messageOf(error)}`, {
+    cause: error,
+    hint: "check that the machine runs and that its address is right",
+  });
+}
+
+function connection(client: Client, lost: AbortSignal, where: string, forwardAgent: boolean): SshConnection {
+  // `use` runs in the very turn in which the channel opens: a short command's exit may follow in the same packet.
+  const open = async <T, R>(
+    start: (done: Callback<T>) => void,
+    use: (value: T) => R,
+  ): Promise<Awaited<R>> => {
+    lost.throwIfAborted();
+    return await new Promise<R>((resolve, reject) => {
+      const drop = (): void => reject(lost.reason as Error);
+      lost.addEventListener("abort", drop, { once: true });
+      start((error, value) => {
+        lost.removeEventListener("abort", drop);
+        if (error === undefined || error === null) resolve(use(value));
+        else reject(explain(error, where));
+      });
+    });
+  };
+  const run = async (channel: ClientChannel, options: ExecOptions, pty: boolean): Promise<number> => {
+    const restore = pty ? bindTerminal(channel, options) : () => undefined;
+    try {
+      const code = await runChannel(channel, options);
+      if (code !== undefined) return code;
+      throw lost.aborted
+        ? lost.reason
+        : new AppError("E_NODE_UNREACHABLE", `${where} closed the command's channel`);
+    } finally {
+      restore();
+    }
+  };
+  const settings = (options: ExecOptions): object => ({
+    ...(options.env === undefined ? {} : { env: options.env }),
+    ...(forwardAgent ? { agentForward: true } : {}),
+  });
+  const terminal = (options: ExecOptions): PseudoTtyOptions => ({
+    ...terminalSize(options.stdout),
+    term: options.term ?? "xterm-256color",
+  });
+  return {
+    lost,
+    exec: async (command, options = {}) => {
+      const pty = options.pty ?? false;
+      const request = { ...settings(options), ...(pty ? { pty: terminal(options) } : {}) };
+      return await open<ClientChannel, Promise<number>>(
+        (done) => client.exec(command, request, done),
+        async (channel) => await run(channel, options, pty),
+      );
+    },
+    shell: async (options) => {
+      const pty = options.pty ?? true;
+      return await open<ClientChannel, Promise<number>>(
+        (done) => client.shell(pty ? terminal(options) : false, settings(options), done),
+        async (channel) => await run(channel, options, pty),
+      );
+    },
+    openUnix: async (path) =>
+      await open((done) => client.openssh_forwardOutStreamLocal(path, done), itself<Duplex>),
+    openTcp: async (host, port) =>
+      await open((done) => client.forwardOut("127.0.0.1", 0, host, port, done), itself<Duplex>),
+    upload: async (local, remote) =>
+      await open(
+        (done) => client.sftp(done),
+        async (sftp: SFTPWrapper) => await upload(sftp, local, remote),
+      ),
+    download: async (remote, local) =>
+      await open(
+        (done) => client.sftp(done),
+        async (sftp: SFTPWrapper) => await download(sftp, remote, local),
+      ),
+    end: async () => {
+      if (lost.aborted) return;
+      const closed = new Promise<void>((resolve) => lost.addEventListener("abort", () => resolve()));
+      client.end();
+      await closed;
+    },
+  };
+}
+
+type Callback<T> = (error: Error | null | undefined, value: T) => void;
+
+function itself<T>(value: T): T {
+  return value;
+}
