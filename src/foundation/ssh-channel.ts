@@ -51,7 +51,7 @@ export async function runChannel(
       connectOutput(channel.stderr, streams.stderr, giveUp);
       channel.on("close", () => resolve(code));
       onAbort(streams.signal, (reason) => {
-        channel.signal("TERM");
+        sendTerm(channel);
         giveUp(reason);
       });
     });
@@ -111,4 +111,13 @@ function signalCode(signal: string | undefined): number | undefined {
   const known: Readonly<Record<string, number>> = constants.signals;
   const number = signal === undefined ? undefined : known[signal];
   return number === undefined ? undefined : 128 + number;
+}
+
+/** ssh2's own `signal()` does nothing once our side has ended its input, which is just when it is needed here. */
+function sendTerm(channel: ClientChannel): void {
+  const { _client: client, outgoing } = channel as unknown as {
+    readonly _client: { readonly _protocol: { signal(channel: number, name: string): void } };
+    readonly outgoing: { readonly id: number; readonly state: string };
+  };
+  if (outgoing.state === "open" || outgoing.state === "eof") client._protocol.signal(outgoing.id, "TERM");
 }

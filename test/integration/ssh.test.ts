@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import type { AddressInfo, Server } from "node:net";
@@ -6,6 +7,7 @@ import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { systemClock, waitFor } from "../../src/foundation/clock.ts";
 import { addressOf, parseKnownHosts, pinnedHostKeys } from "../../src/foundation/known-hosts.ts";
 import { generateKeyPair } from "../../src/foundation/ssh-keys.ts";
 import type { SshKeyPair } from "../../src/foundation/ssh-keys.ts";
@@ -158,9 +160,16 @@ describe("running commands", () => {
     const stop = new AbortController();
     await using(async (ssh) => {
       const stdout = new PassThrough();
-      const running = ssh.exec("echo up; sleep 60", { stdout, signal: stop.signal });
-      stdout.once("data", () => stop.abort(new Error("stop it")));
+      const running = ssh.exec("echo $$; exec sleep 60", { stdout, signal: stop.signal });
+      const pid = Number(await new Promise((resolve) => stdout.once("data", resolve)));
+      stop.abort(new Error("stop it"));
       await expect(running).rejects.toThrow("stop it");
+      const gone = await waitFor(() => (existsSync(`/proc/${pid}/exe`) ? undefined : true), {
+        clock: systemClock(),
+        every: 10,
+        within: 5_000,
+      });
+      expect(gone).toBe(true);
     });
   });
 
