@@ -75,7 +75,8 @@ export interface Term {
   readonly over: AbortSignal;
   /**
    * Carries the decisions out in one transaction per chunk, in order. Gives the revision of the last write, so that the
-   * engine can wait until its mirror has reached it before it decides again.
+   * engine can wait until its mirror has reached it before it decides again; 0n when there was nothing to write. A
+   * decision whose ground is gone (the unit was destroyed, `from` is not where the unit is) is skipped alone.
    */
   commit(decisions: readonly Decision[], signal?: AbortSignal): Promise<bigint | "deposed">;
   resign(signal?: AbortSignal): Promise<void>;

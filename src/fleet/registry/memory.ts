@@ -1,0 +1,185 @@
+import type { Clock } from "../../foundation/clock.ts";
+import { AppError } from "../../foundation/errors.ts";
+import type { Snapshot, Unit } from "../model.ts";
+import type { MemoryStore } from "./memory-store.ts";
+import { createMemoryStore } from "./memory-store.ts";
+import type { SessionKeeper } from "./memory-session.ts";
+import { joinInMemory } from "./memory-session.ts";
+import type { FedMirror } from "./mirror.ts";
+import { createMirror } from "./mirror.ts";
+import type { Mirror, Registry } from "./registry.ts";
+import type { Change } from "./replica.ts";
+import { createReplica } from "./replica.ts";
+
+/** The registry's in-memory twin: several clients of one store, and the faults that tests need. */
+export interface MemoryRegistry {
+  /** A client as one fleetd has it. */
+  client(): MemoryClient;
+  /** The client gets no more answers: its calls fail, its mirrors are stale, its leases run out after their time. */
+  cut(client: MemoryClient): void;
+  /** Ends `cut`: mirrors catch up at once; sessions whose lease ran out are lost. */
+  mend(client: MemoryClient): void;
+  /** Nobody gets answers, and no lease runs out (etcd without quorum). */
+  stop(): void;
+  /** Ends `stop`. Leases start their time to live anew, as under a new etcd leader. */
+  start(): void;
+  /** Ends this lease now, or all of them. Clients that are cut learn of it when they are mended. */
+  expire(leaseId?: string): void;
+  /** What the store holds now. */
+  readonly snapshot: Snapshot;
+}
+
+/** `close` is the end of the process: its leases are no longer kept, but not given back either. */
+export interface MemoryClient extends Registry {
+  close(): Promise<void>;
+}
+
+interface ClientState {
+  readonly sessions: Set<SessionKeeper>;
+  readonly mirrors: Set<FedMirror>;
+  cut: boolean;
+  closed: boolean;
+}
+
+/** An empty registry in memory. */
+export function createMemoryRegistry(options: { readonly clock: Clock }): MemoryRegistry {
+  const store = createMemoryStore(options.clock);
+  const all = createReplica();
+  const clients = new Map<MemoryClient, ClientState>();
+  let stopped = false;
+
+  const reachable = (state: ClientState): boolean => !stopped && !state.cut && !state.closed;
+  store.onChange((changes) => {
+    if (changes.length > 0) all.apply(changes, store.revision);
+    for (const state of clients.values()) {
+      if (!reachable(state)) continue;
+      if (changes.length > 0) for (const mirror of state.mirrors) mirror.apply(changes, store.revision);
+      for (const session of state.sessions) session.look();
+    }
+  });
+  /** Leases run while nobody who reaches the store holds them. */
+  const tend = (): void => {
+    const holders = [...clients.values()].filter(reachable).flatMap((state) => [...state.sessions]);
+    const held = new Set(holders.map((session) => session.leaseId));
+    for (const lease of store.leases) {
+      if (stopped || held.has(lease)) store.keep(lease);
+      else store.neglect(lease);
+    }
+  };
+  /** Carries out a change of who can reach the store. */
+  const rewire = (change: () => void): void => {
+    const before = new Map([...clients.values()].map((state) => [state, reachable(state)]));
+    change();
+    for (const [state, could] of before) {
+      if (could && !reachable(state)) disconnect(state);
+      if (!could && reachable(state)) reconnect(state, store);
+    }
+    tend();
+    store.touch();
+  };
+  const stateOf = (client: MemoryClient): ClientState => {
+    const state = clients.get(client);
+    if (state === undefined) throw new AppError("E_BUG", "the client is of another registry");
+    return state;
+  };
+
+  return {
+    client: () => {
+      const state: ClientState = { sessions: new Set(), mirrors: new Set(), cut: false, closed: false };
+      const check = (signal?: AbortSignal): void => {
+        signal?.throwIfAborted();
+        if (!reachable(state)) throw new AppError("E_ETCD", "etcd does not answer");
+      };
+      const client: MemoryClient = {
+        ...unitWrites(store, check),
+        follow: async (signal) => follow(store, state, check, signal),
+        join: (request, signal) =>
+          joinInMemory({ store, check, clock: options.clock, keep: state.sessions }, request, signal),
+        close: async () => rewire(() => (state.closed = true)),
+      };
+      clients.set(client, state);
+      return client;
+    },
+    cut: (client) => rewire(() => (stateOf(client).cut = true)),
+    mend: (client) => rewire(() => (stateOf(client).cut = false)),
+    stop: () => rewire(() => (stopped = true)),
+    start: () => rewire(() => (stopped = false)),
+    expire: (leaseId) => {
+      for (const lease of leaseId === undefined ? store.leases : [leaseId]) store.revoke(lease);
+      store.touch();
+    },
+    get snapshot() {
+      return all.snapshot;
+    },
+  };
+}
+
+function disconnect(state: ClientState): void {
+  for (const session of state.sessions) session.silent();
+  for (const mirror of state.mirrors) {
+    if (state.closed) mirror.fail(new AppError("E_INTERRUPTED", "the registry's client was closed"));
+    else mirror.setFresh(false);
+  }
+  if (state.closed) state.sessions.clear();
+}
+
+function reconnect(state: ClientState, store: MemoryStore): void {
+  for (const session of state.sessions) session.heard();
+  for (const mirror of state.mirrors) refresh(mirror, store);
+}
+
+function refresh(mirror: FedMirror, store: MemoryStore): void {
+  const changes = [...store.entries.values()].map((entry): Change => entry.change);
+  mirror.reset(changes, store.revision);
+  mirror.setFresh(true);
+}
+
+function follow(
+  store: MemoryStore,
+  state: ClientState,
+  check: (signal: AbortSignal) => void,
+  signal: AbortSignal,
+): Mirror {
+  check(signal);
+  const onAbort = (): void => mirror.fail(signal.reason as Error);
+  const mirror = createMirror({
+    later: queueMicrotask,
+    onClose: () => {
+      state.mirrors.delete(mirror);
+      signal.removeEventListener("abort", onAbort);
+    },
+  });
+  signal.addEventListener("abort", onAbort, { once: true });
+  state.mirrors.add(mirror);
+  refresh(mirror, store);
+  return mirror;
+}
+
+type UnitWrites = Pick<Registry, "putUnit" | "setDesired" | "deleteUnit">;
+
+function unitWrites(store: MemoryStore, check: (signal?: AbortSignal) => void): UnitWrites {
+  const find = (name: string): Unit | undefined => {
+    const change = store.entries.get(`unit/${name}`)?.change;
+    return change?.kind === "unit" ? change.value : undefined;
+  };
+  return {
+    putUnit: async (unit, signal) => {
+      check(signal);
+      return store.write([{ kind: "unit", name: unit.name, value: unit }]);
+    },
+    setDesired: async (name, desired, signal) => {
+      check(signal);
+      const unit = find(name);
+      return unit && store.write([{ kind: "unit", name, value: { ...unit, desired } }]);
+    },
+    deleteUnit: async (name, signal) => {
+      check(signal);
+      if (find(name) === undefined) return undefined;
+      return store.write([
+        { kind: "unit", name, value: undefined },
+        { kind: "placement", unit: name, value: undefined },
+        { kind: "refusal", unit: name, value: undefined },
+      ]);
+    },
+  };
+}

@@ -1,0 +1,93 @@
+import { AppError } from "../../foundation/errors.ts";
+import type { Snapshot } from "../model.ts";
+import type { Mirror } from "./registry.ts";
+import type { Change } from "./replica.ts";
+import { createReplica } from "./replica.ts";
+
+/** A Mirror and the handles by which its feeder (the etcd watch, the twin) keeps it up to date. */
+export interface FedMirror extends Mirror {
+  apply(changes: readonly Change[], revision: bigint): void;
+  reset(changes: readonly Change[], revision: bigint): void;
+  setFresh(fresh: boolean): void;
+  /** Everybody who waits is told `reason`, now and later. */
+  fail(reason: Error): void;
+}
+
+export interface MirrorOptions {
+  /**
+   * When to wake those who wait: later in the same turn (queueMicrotask) or after what else has arrived was applied
+   * too (setImmediate), so that a burst wakes them once.
+   */
+  readonly later: (wake: () => void) => void;
+  readonly onClose: () => void;
+}
+
+/** An empty mirror, not fresh yet. */
+export function createMirror(options: MirrorOptions): FedMirror {
+  const replica = createReplica();
+  const waiters = new Set<(failure?: Error) => void>();
+  let fresh = false;
+  let failure: Error | undefined;
+  let waking = false;
+
+  const wake = (): void => {
+    waking = false;
+    for (const waiter of waiters) waiter(failure);
+  };
+  const changedNow = (): void => {
+    if (waking) return;
+    waking = true;
+    options.later(wake);
+  };
+  const changed = (signal: AbortSignal): Promise<void> =>
+    new Promise((resolve, reject) => {
+      if (failure !== undefined) return reject(failure);
+      if (signal.aborted) return reject(signal.reason as Error);
+      const settle = (why?: Error): void => {
+        waiters.delete(settle);
+        signal.removeEventListener("abort", abort);
+        if (why === undefined) resolve();
+        else reject(why);
+      };
+      const abort = (): void => settle(signal.reason as Error);
+      signal.addEventListener("abort", abort);
+      waiters.add(settle);
+      return undefined;
+    });
+  const fail = (reason: Error): void => {
+    failure ??= reason;
+    fresh = false;
+    wake();
+  };
+
+  return {
+    get snapshot(): Snapshot {
+      return replica.snapshot;
+    },
+    get fresh() {
+      return fresh;
+    },
+    changed,
+    reached: async (revision, signal) => {
+      while (replica.revision < revision) await changed(signal);
+    },
+    close: async () => {
+      fail(new AppError("E_INTERRUPTED", "the mirror of the registry was closed"));
+      options.onClose();
+    },
+    apply: (changes, revision) => {
+      replica.apply(changes, revision);
+      changedNow();
+    },
+    reset: (changes, revision) => {
+      replica.reset(changes, revision);
+      changedNow();
+    },
+    setFresh: (now) => {
+      if (fresh === now || failure !== undefined) return;
+      fresh = now;
+      changedNow();
+    },
+    fail,
+  };
+}

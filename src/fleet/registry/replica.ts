@@ -1,0 +1,139 @@
+import type { Machine, Placement, Refusal, Snapshot, Unit, UnitState } from "../model.ts";
+
+/** One record of the registry that was written (`value`) or removed (no `value`). */
+export type Change =
+  | { readonly kind: "machine"; readonly id: string; readonly value: Machine | undefined }
+  | { readonly kind: "unit"; readonly name: string; readonly value: Unit | undefined }
+  | { readonly kind: "placement"; readonly unit: string; readonly value: Placement | undefined }
+  | {
+      readonly kind: "state";
+      readonly machineID: string;
+      readonly unit: string;
+      readonly value: UnitState | undefined;
+    }
+  | { readonly kind: "refusal"; readonly unit: string; readonly value: Refusal | undefined }
+  | { readonly kind: "leader"; readonly value: string | undefined };
+
+/** Builds snapshots out of changes. */
+export interface Replica {
+  readonly revision: bigint;
+  /**
+   * Never changes once it was handed out: what a later change touches is copied first, and only when somebody has
+   * looked since the last copy. Untouched parts are shared between snapshots, so `===` tells that nothing changed.
+   */
+  readonly snapshot: Snapshot;
+  apply(changes: readonly Change[], revision: bigint): void;
+  /** Forgets everything and starts anew from `changes`. */
+  reset(changes: readonly Change[], revision: bigint): void;
+}
+
+type States = ReadonlyMap<string, UnitState>;
+
+interface Parts {
+  readonly machines: SharedMap<Machine>;
+  readonly units: SharedMap<Unit>;
+  readonly placements: SharedMap<Placement>;
+  readonly states: SharedMap<States>;
+  readonly refusals: SharedMap<Refusal>;
+  leader: string | undefined;
+}
+
+/** An empty replica at revision 0. */
+export function createReplica(): Replica {
+  let parts = emptyParts();
+  let revision = 0n;
+  let shown: Snapshot | undefined;
+  return {
+    get revision() {
+      return revision;
+    },
+    get snapshot() {
+      shown ??= show(parts, revision);
+      return shown;
+    },
+    apply: (changes, at) => {
+      for (const change of changes) applyOne(parts, change);
+      if (changes.length > 0 || at !== revision) shown = undefined;
+      revision = at;
+    },
+    reset: (changes, at) => {
+      parts = emptyParts();
+      for (const change of changes) applyOne(parts, change);
+      revision = at;
+      shown = undefined;
+    },
+  };
+}
+
+function emptyParts(): Parts {
+  return {
+    machines: sharedMap(),
+    units: sharedMap(),
+    placements: sharedMap(),
+    states: sharedMap(),
+    refusals: sharedMap(),
+    leader: undefined,
+  };
+}
+
+function show(parts: Parts, revision: bigint): Snapshot {
+  return {
+    revision,
+    machines: parts.machines.share(),
+    units: parts.units.share(),
+    placements: parts.placements.share(),
+    states: parts.states.share(),
+    refusals: parts.refusals.share(),
+    leader: parts.leader,
+  };
+}
+
+function applyOne(parts: Parts, change: Change): void {
+  switch (change.kind) {
+    case "machine":
+      return parts.machines.put(change.id, change.value);
+    case "unit":
+      return parts.units.put(change.name, change.value);
+    case "placement":
+      return parts.placements.put(change.unit, change.value);
+    case "refusal":
+      return parts.refusals.put(change.unit, change.value);
+    case "state":
+      return applyState(parts.states, change);
+    case "leader":
+      parts.leader = change.value;
+  }
+}
+
+function applyState(states: SharedMap<States>, change: Change & { kind: "state" }): void {
+  const ofUnit = new Map(states.get(change.unit));
+  if (change.value === undefined) ofUnit.delete(change.machineID);
+  else ofUnit.set(change.machineID, change.value);
+  states.put(change.unit, ofUnit.size === 0 ? undefined : ofUnit);
+}
+
+interface SharedMap<T> {
+  get(key: string): T | undefined;
+  put(key: string, value: T | undefined): void;
+  /** The map as it is now; the next `put` that changes something copies it first. */
+  share(): ReadonlyMap<string, T>;
+}
+
+function sharedMap<T>(): SharedMap<T> {
+  let map = new Map<string, T>();
+  let shared = false;
+  return {
+    get: (key) => map.get(key),
+    put: (key, value) => {
+      if (value === undefined && !map.has(key)) return;
+      if (shared) map = new Map(map);
+      shared = false;
+      if (value === undefined) map.delete(key);
+      else map.set(key, value);
+    },
+    share: () => {
+      shared = true;
+      return map;
+    },
+  };
+}
