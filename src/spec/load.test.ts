@@ -1,0 +1,235 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { loadSpec } from "./load.ts";
+import type { ClusterSpec } from "./model.ts";
+import type { Problem } from "./problem.ts";
+
+const head = "version: 1\nname: demo\n";
+
+function specOf(text: string): ClusterSpec {
+  const loaded = loadSpec(text, "cluster.yaml");
+  expect(loaded.ok ? [] : loaded.problems).toEqual([]);
+  if (!loaded.ok) throw new Error("unreachable");
+  return loaded.spec;
+}
+
+function problemsOf(text: string): readonly Problem[] {
+  const loaded = loadSpec(text, "cluster.yaml");
+  return loaded.ok ? [] : loaded.problems;
+}
+
+/** `line:column path message` */
+const shown = (text: string): string[] =>
+  problemsOf(text).map(({ line, column, path, message }) => `${line}:${column} ${path} ${message}`);
+
+/** The example of the documentation: every key there is. */
+const example = `
+version: 1
+name: demo
+provider: auto
+os: {name: auto, channel: stable, version: current}
+machines:
+  count: 3
+  prefix: core
+  memory: 1024
+  cpus: 1
+  metadata: {region: local}
+  overrides: {core-02: {memory: 2048, metadata: {region: other}}}
+network: {subnet: 192.168.56.0/24, first: 11, internet: true}
+etcd: {members: 3, discovery: static}
+fleet: {agentTtl: 4s}
+docker: {images: [busybox], mirror: true, exposeTcp: false}
+ssh: {insecureKey: auto, authorizedKeys: []}
+proxy: {http: "http://proxy.example:3128", https: "http://proxy.example:3128", no: [.example.com]}
+ports: {4001: 4001}
+sharedFolders: []
+services: [services/hello.service]
+userData: {}
+`;
+
+describe("cluster.yaml that is right", () => {
+  it("may use every key of the documentation's example", () => {
+    const spec = specOf(example);
+    expect(spec.machines.overrides["core-02"]).toEqual({ memory: 2048, metadata: { region: "other" } });
+    expect(spec.fleet.agentTtl).toBe(4_000);
+    expect(spec.ports).toEqual({ 4001: 4001 });
+    expect(spec.proxy?.no).toEqual([".example.com"]);
+  });
+
+  it("needs no more than a version and a name", () => {
+    expect(specOf(head)).toMatchObject({
+      provider: "auto",
+      machines: { count: 3, prefix: "core", memory: 1024, cpus: 1 },
+      network: { subnet: "192.168.56.0/24", first: 11, internet: true },
+      etcd: { members: 3, discovery: "static" },
+      fleet: { agentTtl: 4_000 },
+      docker: { images: ["busybox", "jlordiales/python-micro-service"], mirror: true },
+      proxy: undefined,
+      services: [],
+    });
+  });
+
+  it("may have sections whose keys are all commented out", () => {
+    expect(specOf(`${head}machines:\n  # count: 5\nproxy:\n`).machines.count).toBe(3);
+  });
+
+  it("may begin with a byte order mark and end its lines as Windows does", () => {
+    expect(specOf(`\uFEFF${head}machines: {count: 1}\n`.replaceAll("\n", "\r\n")).machines.count).toBe(1);
+  });
+
+  it.each([
+    [1, 1],
+    [2, 1],
+    [3, 3],
+    [6, 3],
+    [7, 5],
+    [20, 5],
+  ])("gives %i machines %i etcd members when nothing else is said", (count, members) => {
+    expect(specOf(`${head}machines: {count: ${count}}`).etcd.members).toBe(members);
+  });
+
+  it("reads hyphens in userData as underscores, and says so", () => {
+    const loaded = loadSpec(`${head}userData: {coreos: {update: {reboot-strategy: "off"}}}`, "cluster.yaml");
+    expect(loaded.ok && loaded.spec.userData).toEqual({ coreos: { update: { reboot_strategy: "off" } } });
+    expect(loaded.warnings.map(({ message }) => message)).toEqual([
+      '"reboot-strategy" is read as "reboot_strategy"',
+    ]);
+  });
+});
+
+describe("cluster.yaml that is wrong", () => {
+  it("has all its problems told at once, in the order of the file, each with its place", () => {
+    const text = `version: 1
+name: Demo
+machines:
+  cuont: 3
+  memory: 2GB
+network: {subnet: 8.8.8.0/24}
+etcd: {discovery: token}
+services: [/etc/a.service]
+`;
+    expect(shown(text)).toEqual([
+      "2:7 name a name is 1 to 32 lower-case letters, digits and hyphens, beginning with a letter",
+      '4:3 machines.cuont unknown key "cuont"',
+      '5:11 machines.memory expected a whole number from 256 to 1048576 (MiB), not the text "2GB"',
+      "6:19 network.subnet 8.8.8.0/24 is not private: choose one within 192.168.0.0/16, 10.0.0.0/8 or 172.16.0.0/12",
+      '7:19 etcd.discovery "token" is not supported yet',
+      "8:12 services.0 expected a path relative to cluster.yaml",
+    ]);
+  });
+
+  it.each([
+    ["machines: {cuont: 3}", 'did you mean "count"?'],
+    ["machnies: {count: 3}", 'did you mean "machines"?'],
+    ["machines: {overrides: {core-01: {mem: 512}}}", "the keys here are memory, cpus and metadata"],
+    ["memory: 512", '"memory" belongs under "machines"'],
+    ["proxy: {Http: http://proxy:1}", 'did you mean "http"?'],
+    ["provider: virtualbx", 'did you mean "virtualbox"?'],
+    ["machines: {metadata: {rack: 1}}", 'put it into quotes: "1"'],
+    ["machines: {overrides: {core-1: {cpus: 2}}}", 'did you mean "core-01"?'],
+    ["userData: {write_file: []}", 'did you mean "write_files"?'],
+  ])("%s leads to the hint: %s", (line, hint) => {
+    expect(problemsOf(head + line).map((problem) => problem.hint)).toEqual([hint]);
+  });
+
+  it.each([
+    ["provider: ssh", "provider"],
+    ["provider: libvirt", "provider"],
+    ["os: {name: coreos}", "os.name"],
+    ["etcd: {discovery: local}", "etcd.discovery"],
+    ["etcd: {discovery: 'https://discovery.example/token'}", "etcd.discovery"],
+    ["docker: {exposeTcp: true}", "docker.exposeTcp"],
+    ["ssh: {insecureKey: inject}", "ssh.insecureKey"],
+    ["sharedFolders: [{host: ., guest: /srv}]", "sharedFolders"],
+    ["proxy: from-env", "proxy"],
+    ["proxy: {http: 'http://proxy:1', passwordFile: secret}", "proxy.passwordFile"],
+    ["provider: virtualbox\nos: {name: debian}", "os.name"],
+  ])("%s is not supported yet", (line, path) => {
+    const problems = problemsOf(head + line);
+    expect(problems.map((problem) => problem.path)).toEqual([path]);
+    expect(problems[0]?.message).toMatch(/not supported yet$/);
+  });
+
+  it.each([
+    ["machines: {count: 0}", "machines.count"],
+    ["machines: {prefix: my_core}", "machines.prefix"],
+    ["machines: {memory: 64}", "machines.memory"],
+    ["machines: {metadata: {region: 'a,b'}}", "machines.metadata.region"],
+    ["machines: {overrides: {core-04: {cpus: 2}}}", "machines.overrides.core-04"],
+    ["network: {subnet: 192.168.56.1/24}", "network.subnet"],
+    ["network: {subnet: 192.168.56.0/30}", "network.subnet"],
+    ["network: {subnet: 172.17.8.0/24}", "network.subnet"],
+    ["network: {subnet: 192.168.300.0/24}", "network.subnet"],
+    ["network: {first: 1}", "network.first"],
+    ["network: {first: 253}", "network.first"],
+    ["etcd: {members: 2}", "etcd.members"],
+    ["etcd: {members: 5}", "etcd.members"],
+    ["fleet: {agentTtl: 1500ms}", "fleet.agentTtl"],
+    ["fleet: {agentTtl: 1s}", "fleet.agentTtl"],
+    ["fleet: {agentTtl: soon}", "fleet.agentTtl"],
+    ["docker: {images: [nginx]}", "docker.images.0"],
+    ["docker: {images: [busybox, busybox]}", "docker.images.1"],
+    ["docker: {images: [busybox], mirror: false}", "docker.images"],
+    ["ssh: {authorizedKeys: [~/.ssh/id_ed25519.pub]}", "ssh.authorizedKeys.0"],
+    ["ssh: {authorizedKeys: ['ssh-ed25519 AAAA me']}", "ssh.authorizedKeys.0"],
+    ["proxy: {http: 'proxy.example:3128'}", "proxy.http"],
+    ["proxy: {http: 'socks5://proxy.example'}", "proxy.http"],
+    ["proxy: {no: [.example.com]}", "proxy"],
+    ["proxy: {http: 'http://p:1', no: ['*.example.com']}", "proxy.no.0"],
+    ["ports: {0: 80}", "ports.0"],
+    ["ports: {80: 70000}", "ports.80"],
+    ["ports: {80: 8080, 81: 8080}", "ports.81"],
+    ["ports: {80: 2223}", "ports.80"],
+    ["services: [../a.service]", "services.0"],
+    ["services: [a.txt]", "services.0"],
+    ["services: [a/x.service, b/x.service]", "services.1"],
+    ["userData: {hostname: other}", "userData.hostname"],
+    ["userData: {coreos: {etcd2: {initial-cluster: x}}}", "userData.coreos.etcd2.initial-cluster"],
+    ["userData: {coreos: {units: {name: x}}}", "userData.coreos.units"],
+    ["provider: nspawn\nos: {name: flatcar}", "os.name"],
+    ["provider: nspawn\nos: {channel: beta}", "os.channel"],
+    ["machines: []", "machines"],
+  ])("%s is refused at %s", (line, path) => {
+    expect(problemsOf(head + line).map((problem) => problem.path)).toEqual([path]);
+  });
+
+  it("tells the place of YAML's own errors", () => {
+    expect(shown("version: 1\nname: a\nname: b\n")).toEqual(["3:1  map keys must be unique"]);
+    expect(shown(`${head}machines:\n\tcount: 3\n`)[0]).toMatch(/^4:1 .*tab/i);
+    expect(shown(`${head}services: [a\n`)[0]).toMatch(/^4:1 /);
+    expect(shown("")).toEqual(["1:1  the file is empty"]);
+    expect(shown("- a")).toEqual(["1:1  expected a map with version, name …"]);
+  });
+
+  it("never repeats a proxy's password", () => {
+    const loaded = loadSpec(
+      `${head}proxy: {http: "http://me:s3cret@proxy:1/path", https: "ftp://me:s3cret@p"}`,
+      "c",
+    );
+    expect(JSON.stringify(loaded)).not.toContain("s3cret");
+  });
+
+  it("is never answered with an exception", () => {
+    const noise = fc.array(fc.constantFrom(..."abv1:-[]{}&*!|>'\"%@`#, \n\t\uFEFF?".split("")), {
+      maxLength: 40,
+    });
+    fc.assert(
+      fc.property(noise, (parts) => {
+        expect(loadSpec(head + parts.join(""), "cluster.yaml")).toHaveProperty("ok");
+      }),
+    );
+  });
+});
+
+describe("warnings", () => {
+  it.each([
+    ['proxy: {http: "http://me:secret@proxy:3128"}', "proxy.http"],
+    ['proxy: {http: "http://127.0.0.1:3128"}', "proxy.http"],
+    ["provider: virtualbox\nnetwork: {subnet: 10.1.0.0/24}", "network.subnet"],
+    ["provider: virtualbox\nnetwork: {first: 99}", "network.first"],
+  ])("%s is accepted with a word about %s", (line, path) => {
+    const loaded = loadSpec(head + line, "cluster.yaml");
+    expect(loaded.ok).toBe(true);
+    expect(loaded.warnings.map((warning) => warning.path)).toEqual([path]);
+  });
+});

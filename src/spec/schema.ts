@@ -1,0 +1,126 @@
+import { z } from "zod";
+import * as fields from "./fields.ts";
+
+/**
+ * The shape of cluster.yaml as it is written: every key, its default and its description. The JSON Schema for editors
+ * comes from here. What needs more than one key to judge is in checks.ts.
+ */
+
+const override = z.strictObject({
+  memory: fields.memory.optional().describe("MiB"),
+  cpus: fields.cpus.optional(),
+  metadata: fields.metadata.optional().describe("added to, and stronger than, machines.metadata"),
+});
+
+const os = z.strictObject({
+  name: z
+    .enum(["auto", "debian", "flatcar"])
+    .default("auto")
+    .describe("auto is flatcar on virtualbox and debian on nspawn"),
+  channel: z.enum(["stable", "beta", "alpha", "lts"]).default("stable").describe("Flatcar's release channel"),
+  version: z
+    .string()
+    .regex(/^(current|\d+\.\d+\.\d+)$/, { error: 'expected "current" or a release such as "4593.2.5"' })
+    .default("current")
+    .describe("current, or one release of that channel"),
+});
+
+const machines = z.strictObject({
+  count: fields.wholeNumber(1, 200).default(3).describe("how many machines: prefix-01, prefix-02 …"),
+  prefix: fields.machinePrefix.default("core").describe("what the machines' names begin with"),
+  memory: fields.memory.default(1024).describe("MiB of each machine"),
+  cpus: fields.cpus.default(1).describe("processors of each machine"),
+  metadata: fields.metadata.default({}).describe("fleet metadata of every machine, for MachineMetadata="),
+  overrides: z.record(z.string(), override).default({}).describe("settings of single machines, by name"),
+});
+
+const network = z.strictObject({
+  subnet: fields.subnet
+    .default("192.168.56.0/24")
+    .describe("a private subnet, /16 to /29; its first address is the gateway"),
+  first: fields
+    .wholeNumber(2, 65_533, ": 1 is the gateway")
+    .default(11)
+    .describe("host number of the first machine: 11 is 192.168.56.11; 1 is the gateway"),
+  internet: z.boolean().default(true).describe("whether the nodes may reach the Internet through this host"),
+});
+
+const etcd = z.strictObject({
+  members: z
+    .union([z.literal(1), z.literal(3), z.literal(5)], {
+      error: "expected 1, 3 or 5: an even number survives no more losses",
+    })
+    .optional()
+    .describe("on the first machines; default: 5 from seven machines on, 3 from three on, else 1"),
+  discovery: z.enum(["static"]).default("static").describe("how the members find each other"),
+});
+
+const docker = z.strictObject({
+  images: z
+    .array(fields.image)
+    .optional()
+    .describe(
+      "images that the cluster's mirror makes and holds, so that they can be pulled offline; default: all it can make",
+    ),
+  mirror: z.boolean().default(true).describe("run a registry mirror for the nodes"),
+  exposeTcp: z.boolean().default(false).describe("docker's API on port 2375: root for whoever reaches it"),
+});
+
+const ssh = z.strictObject({
+  insecureKey: z.enum(["auto", "off"]).default("auto").describe("Vagrant's public key pair on the nodes"),
+  authorizedKeys: z
+    .array(fields.authorizedKey)
+    .default([])
+    .describe("more public keys that may log in as core"),
+});
+
+const proxy = z.strictObject({
+  http: fields.proxyUrl.optional().describe("for http:// addresses, like http://proxy.example:3128"),
+  https: fields.proxyUrl.optional().describe("for https:// addresses"),
+  no: z.array(fields.noProxyEntry).default([]).describe("reached directly; the nodes themselves always are"),
+});
+
+const sharedFolder = z.strictObject({ host: z.string(), guest: z.string() });
+
+export const clusterFile = z.strictObject({
+  version: z
+    .literal(1, { error: "expected 1: the version of this file's format" })
+    .describe("the format's version"),
+  name: fields.clusterName.describe("the cluster's name"),
+  provider: z.enum(["auto", "virtualbox", "nspawn"]).default("auto").describe("what makes the machines"),
+  os: os.prefault({}).describe("what runs on the machines"),
+  machines: machines.prefault({}),
+  network: network.prefault({}),
+  etcd: etcd.prefault({}),
+  fleet: z
+    .strictObject({
+      agentTtl: fields.agentTtl
+        .default("4s")
+        .describe("how long a silent machine keeps its units; whole seconds from 2s"),
+    })
+    .prefault({}),
+  docker: docker.prefault({}),
+  ssh: ssh.prefault({}),
+  proxy: proxy.optional().describe("how the nodes reach the Internet"),
+  ports: z
+    .record(fields.portText, fields.port)
+    .default({})
+    .describe("port of the first machine: port of this host, on loopback"),
+  sharedFolders: z.array(sharedFolder).max(0).default([]).describe("not supported yet"),
+  services: z
+    .array(fields.servicePath)
+    .default([])
+    .describe("unit files that `cluster up` submits and starts"),
+  userData: z
+    .record(z.string(), z.unknown())
+    .default({})
+    .describe("merged into each node's cloud-config: lists are appended, maps merged, values replaced"),
+});
+
+export type ClusterFile = z.output<typeof clusterFile>;
+
+/** What editors check cluster.yaml with (schemas/cluster.schema.json). */
+export function clusterJsonSchema(): Record<string, unknown> {
+  const { $schema, ...schema } = z.toJSONSchema(clusterFile, { io: "input", target: "draft-7" });
+  return { $schema, title: "Flotilla cluster.yaml", ...schema };
+}

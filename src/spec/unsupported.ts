@@ -1,0 +1,70 @@
+import type { Finding, Path } from "./problem.ts";
+
+/**
+ * Keys and values that have a meaning, but whose effect this version cannot deliver. They are refused by name: ignoring
+ * them would be worse, and calling them unknown would be wrong.
+ */
+const later: readonly {
+  readonly path: Path;
+  readonly when: (value: unknown) => boolean;
+  readonly hint: string;
+}[] = [
+  { path: ["provider"], when: oneOf("ssh", "libvirt"), hint: "use nspawn (Linux), virtualbox or auto" },
+  { path: ["os", "name"], when: oneOf("coreos"), hint: "use auto, debian or flatcar" },
+  {
+    path: ["etcd", "discovery"],
+    when: (value) => typeof value === "string" && /^(local|token|https?:\/\/.*)$/.test(value),
+    hint: "use static: every member's address is known beforehand",
+  },
+  {
+    path: ["docker", "exposeTcp"],
+    when: (value) => value === true,
+    hint: "use 'cluster ssh NODE -- docker …'",
+  },
+  {
+    path: ["ssh", "insecureKey"],
+    when: oneOf("inject"),
+    hint: "use auto or off: the cluster has keys of its own",
+  },
+  {
+    path: ["sharedFolders"],
+    when: (value) => Array.isArray(value) && value.length > 0,
+    hint: "use 'cluster cp'",
+  },
+  { path: ["proxy"], when: oneOf("from-env"), hint: "write proxy: {http: …, https: …, no: […]}" },
+  {
+    path: ["proxy", "passwordFile"],
+    when: (value) => value !== undefined,
+    hint: "use a proxy that needs no password, or write user:password@ into its URL and keep this file to yourself",
+  },
+];
+
+/** One finding for each such key or value in the raw document. */
+export function findUnsupported(value: unknown): Finding[] {
+  return later
+    .filter(({ path, when }) => when(valueAt(value, path)))
+    .map(({ path, hint }) => ({
+      path,
+      message: `${shown(path, valueAt(value, path))} is not supported yet`,
+      hint,
+    }));
+}
+
+/** What stands at `path`; undefined when nothing does. */
+export function valueAt(value: unknown, path: Path): unknown {
+  let current = value;
+  for (const part of path) {
+    if (typeof current !== "object" || current === null || !Object.hasOwn(current, part)) return undefined;
+    current = (current as Record<string | number, unknown>)[part];
+  }
+  return current;
+}
+
+function oneOf(...values: string[]): (value: unknown) => boolean {
+  return (value) => typeof value === "string" && values.includes(value);
+}
+
+function shown(path: Path, value: unknown): string {
+  if (typeof value === "boolean") return `"${String(path.at(-1))}: ${String(value)}"`;
+  return `"${typeof value === "string" && path.at(-1) !== "passwordFile" ? value : String(path.at(-1))}"`;
+}
