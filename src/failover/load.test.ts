@@ -1,0 +1,48 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { describe, expect, it } from "vitest";
+import { loadScenario } from "./load.ts";
+
+const clusters = resolve(import.meta.dirname, "../../clusters");
+const head = "version: 1\nname: a-test\nsteady: [{unit: a.service}]\n";
+
+const problemsOf = (text: string): string[] => {
+  const loaded = loadScenario(text, "s.yaml");
+  return loaded.ok
+    ? []
+    : loaded.problems.map((p) => `${p.line}:${p.column} ${p.message} ${p.hint ?? ""}`.trim());
+};
+
+describe("a scenario file", () => {
+  const files = readdirSync(clusters, { recursive: true, encoding: "utf8" }).filter((name) =>
+    /scenarios\/[^/]+\.yaml$/.test(name),
+  );
+
+  it.each(files)("is valid: clusters/%s", (file) => {
+    expect(problemsOf(readFileSync(join(clusters, file), "utf8"))).toEqual([]);
+  });
+
+  it("says where a misspelt step stands and what was meant", () => {
+    const [problem] = problemsOf(
+      `${head}steps:\n  - {inject: power-cut, victims: all}\n  - {injekt: power-cut}\n`,
+    );
+    expect(problem).toBe('6:6 unknown key "injekt" did you mean "inject"?');
+  });
+
+  it("names the duration that is none", () => {
+    const [problem] = problemsOf(`${head}steps: [{wait: soon}]\n`);
+    expect(problem).toBe('4:16 "soon" is no duration; write for example 10s or 500ms');
+  });
+
+  it("reports every problem at once", () => {
+    const problems = problemsOf(
+      "version: 2\nname: No Spaces\nsteady: []\nsteps: [{inject: earthquake, victims: all}]\n",
+    );
+    expect(problems.map((line) => line.split(":")[0])).toEqual(["1", "2", "3", "4"]);
+  });
+
+  it("survives what is no YAML", () => {
+    expect(problemsOf("steps: [")).toHaveLength(1);
+    expect(problemsOf("")).toHaveLength(1);
+  });
+});
