@@ -1,0 +1,52 @@
+import { AppError } from "../foundation/errors.ts";
+import type { Exec } from "../foundation/exec.ts";
+import type { ClusterPlan, Lack, Provider } from "../provider/provider.ts";
+import type { ProviderName } from "../spec/model.ts";
+import { mustProvide, type World } from "./cluster.ts";
+
+/** What the user asked for: the option wins over cluster.yaml. */
+export type ProviderWish = ProviderName | "auto";
+
+/**
+ * The provider of a new cluster, checked. `auto` takes the first that works here and says why others were passed over.
+ * @throws E_HOST_LACKS with everything that is missing and how to get it; E_NOT_SUPPORTED
+ */
+export async function chooseProvider(world: World, wish: ProviderWish, plan: ClusterPlan): Promise<Provider> {
+  if (wish !== "auto") {
+    const provider = await mustProvide(world, wish);
+    await mustCheck(provider, plan);
+    return provider;
+  }
+  for (const name of ["virtualbox", "libvirt"] as const) {
+    const why = await passOver(name, world.exec);
+    world.emit({ kind: "note", message: `passed over ${name}: ${why}` });
+  }
+  const provider = await mustProvide(world, "nspawn");
+  await mustCheck(provider, plan);
+  world.emit({ kind: "note", message: "chose the provider nspawn: system containers on this host" });
+  return provider;
+}
+
+/** @throws E_HOST_LACKS */
+export async function mustCheck(provider: Provider, plan: ClusterPlan): Promise<void> {
+  const lacks = await provider.check(plan);
+  if (lacks.length === 0) return;
+  throw new AppError("E_HOST_LACKS", `this host lacks what the provider ${provider.name} needs`, {
+    details: lacks.map(showLack),
+    hint: "mend that, then run the same command again; 'cluster doctor' checks it without doing anything",
+  });
+}
+
+/** One line: what, and how to get it. */
+export function showLack({ what, hint }: Lack): string {
+  return `${what}: ${hint}`;
+}
+
+/** Why a hypervisor is not taken although it comes first. */
+export async function passOver(name: "virtualbox" | "libvirt", exec: Exec): Promise<string> {
+  const argv = name === "virtualbox" ? (["VBoxManage", "--version"] as const) : (["virsh", "--version"] as const);
+  const result = await exec.run({ argv: [...argv], timeout: 5_000 });
+  if (result.missing) return `${argv[0]} is not installed`;
+  if (result.code !== 0) return `${argv.join(" ")} does not work here`;
+  return "driving Vagrant is not supported yet; 'cluster render' writes the files for it";
+}

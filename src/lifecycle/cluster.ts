@@ -1,0 +1,98 @@
+import { join } from "node:path";
+import type { Clock } from "../foundation/clock.ts";
+import { AppError } from "../foundation/errors.ts";
+import type { Exec } from "../foundation/exec.ts";
+import type { Log } from "../foundation/log.ts";
+import type { ClusterRef, Provider } from "../provider/provider.ts";
+import type { ProviderName } from "../spec/model.ts";
+import type { Emit } from "./events.ts";
+import { takeLock, type Processes } from "./lock.ts";
+import type { NodeAccess } from "./node-access.ts";
+import type { Owner } from "./owner.ts";
+import { stateFile, type ClusterState, type StateFile } from "./state.ts";
+
+/** All that the verbs need of the world; made once per command. */
+export interface World {
+  /** The provider of that name; undefined when we cannot drive it yet. */
+  readonly provider: (name: ProviderName) => Promise<Provider | undefined>;
+  readonly access: NodeAccess;
+  readonly exec: Exec;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly processes: Processes;
+  /** Whom new files belong to; undefined: whoever runs us. */
+  readonly owner: Owner | undefined;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+  /** What the user typed, for the lock: `cluster up`. */
+  readonly command: string;
+}
+
+/** A cluster that has been brought up at least once. */
+export interface KnownCluster {
+  readonly ref: ClusterRef;
+  readonly state: ClusterState;
+  readonly file: StateFile;
+  readonly provider: Provider;
+}
+
+/** The reference of the cluster whose cluster.yaml lies in `dir` (absolute). */
+export function clusterRef(name: string, dir: string): ClusterRef {
+  return { name, dir, stateDir: join(dir, ".state") };
+}
+
+/** The cluster as its state describes it; undefined when it was never brought up, or is destroyed. */
+export async function findCluster(world: World, dir: string): Promise<KnownCluster | undefined> {
+  const file = stateFile(join(dir, ".state"), world.owner);
+  const state = await file.read();
+  if (state === undefined) return undefined;
+  const provider = await mustProvide(world, state.provider);
+  return { ref: clusterRef(state.name, dir), state, file, provider };
+}
+
+/** @throws E_STATE_CONFLICT when the cluster was never brought up */
+export async function openCluster(world: World, dir: string): Promise<KnownCluster> {
+  const cluster = await findCluster(world, dir);
+  if (cluster !== undefined) return cluster;
+  throw new AppError("E_STATE_CONFLICT", `the cluster in ${dir} has not been brought up`, {
+    hint: "bring it up with 'cluster up'",
+  });
+}
+
+/** @throws E_NOT_SUPPORTED when we cannot drive that provider yet */
+export async function mustProvide(world: World, name: ProviderName): Promise<Provider> {
+  const provider = await world.provider(name);
+  if (provider !== undefined) return provider;
+  throw new AppError("E_NOT_SUPPORTED", `the provider ${name} is not supported yet by this command`, {
+    hint: "use '--provider nspawn', or 'cluster render' and then vagrant itself",
+  });
+}
+
+/** Does the work while this run holds the cluster's lock. */
+export async function locked<T>(world: World, dir: string, work: () => Promise<T>): Promise<T> {
+  const release = await takeLock({
+    stateDir: join(dir, ".state"),
+    owner: world.owner,
+    command: world.command,
+    clock: world.clock,
+    processes: world.processes,
+    signal: world.signal,
+    onWait: (message) => world.emit({ kind: "note", message }),
+  });
+  try {
+    return await work();
+  } finally {
+    await release();
+  }
+}
+
+/** The machines that the user named, or all; in the cluster's order. @throws E_USAGE for an unknown name */
+export function selectNodes(known: readonly string[], asked: readonly string[]): readonly string[] {
+  const unknown = asked.filter((name) => !known.includes(name));
+  if (unknown.length > 0) {
+    throw new AppError("E_USAGE", `there is no machine ${unknown.join(", ")} in this cluster`, {
+      hint: `its machines are ${known.join(", ")}`,
+    });
+  }
+  return asked.length === 0 ? known : [...new Set(asked)];
+}

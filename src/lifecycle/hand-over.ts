@@ -1,0 +1,53 @@
+import { waitFor } from "../foundation/clock.ts";
+import type { KnownCluster, World } from "./cluster.ts";
+import { fleetOver, type FleetView } from "./fleet-view.ts";
+import type { Login } from "./keys.ts";
+import { reachAny } from "./reach.ts";
+
+export interface HandOverRequest {
+  readonly world: World;
+  readonly cluster: KnownCluster;
+  readonly login: Login;
+  /** The machine that was shut down. */
+  readonly left: string;
+  readonly say: (message: string) => void;
+  readonly signal: AbortSignal;
+}
+
+const deadline = 30_000;
+
+/**
+ * Waits until nothing is on the machine that left any more, and every unit that fleet has placed runs (or has failed)
+ * where it is now. A unit that fits nowhere else does not hold the reload up: it stays refused until there is room.
+ */
+export async function waitForHandOver(request: HandOverRequest): Promise<void> {
+  const { world, cluster, left, say, signal } = request;
+  const leftId = cluster.state.machines[left]?.machineId ?? "";
+  const { connection } = await reachAny(world, cluster, [left]);
+  let pending: readonly string[] = [];
+  try {
+    const settled = async (): Promise<true | undefined> => {
+      pending = unsettled(await fleetOver(connection), leftId);
+      return pending.length === 0 ? true : undefined;
+    };
+    const found = await waitFor(settled, { clock: world.clock, every: 100, within: deadline, signal });
+    if (found === undefined) {
+      const message = `not running elsewhere after ${deadline / 1_000} s: ${pending.join(", ")}`;
+      world.emit({ kind: "warning", message, hint: "see 'fleetctl status' of these units" });
+    } else say("its units run elsewhere");
+  } finally {
+    void connection.end();
+  }
+}
+
+/** Units that are still on the machine that left, or on their way. */
+export function unsettled(view: FleetView, leftId: string): readonly string[] {
+  const moving = view.units.filter(({ name, desired, machineId }) => {
+    const states = view.states.filter(({ unit }) => unit === name);
+    if (machineId === leftId || states.some((state) => state.machineId === leftId)) return true;
+    if (desired !== "launched" || machineId === undefined) return false;
+    const here = states.find((state) => state.machineId === machineId);
+    return here === undefined || !["active", "failed"].includes(here.active);
+  });
+  return moving.map(({ name }) => name);
+}

@@ -1,0 +1,95 @@
+import { Writable } from "node:stream";
+import { AppError } from "../foundation/errors.ts";
+import { lastLines } from "../foundation/exec.ts";
+import type { NodePlan } from "../provider/provider.ts";
+import type { KnownCluster, World } from "./cluster.ts";
+import type { Desired } from "./desired.ts";
+import { waitForHandOver } from "./hand-over.ts";
+import type { Login } from "./keys.ts";
+import type { NodeTarget } from "./node-access.ts";
+import type { MakingKind } from "./plan.ts";
+import type { Service } from "./services.ts";
+import { startServices } from "./start-services.ts";
+import { withMachine } from "./state.ts";
+import type { Executors } from "./steps.ts";
+import { waitUntilReady, type LayerBoard } from "./wait.ts";
+
+export interface MakingTools {
+  readonly world: World;
+  readonly cluster: KnownCluster;
+  readonly desired: Desired;
+  readonly login: Login;
+  readonly services: readonly Service[];
+}
+
+const applyProgram = "sudo /opt/bin/flotilla-cloudinit";
+
+/** What `up`, `reload` and `provision` do, step by step. */
+export function makingExecutors(tools: MakingTools): Executors<MakingKind> {
+  const { world, cluster, desired, login, services } = tools;
+  const { ref, provider, file } = cluster;
+  const { plan } = desired;
+  const board: LayerBoard = new Map();
+  const nodePlan = (name: string): NodePlan => mustFind(desired.nodes.get(name), name);
+  const target = (name: string): NodeTarget => ({ name, address: nodePlan(name).machine.address });
+  const mark = async (node: string, change: Parameters<typeof withMachine>[2]): Promise<void> => {
+    await file.update((state) => withMachine(state, node, change));
+  };
+  const hashOf = (node: string): { userDataHash: string } => ({ userDataHash: desired.hashes[node] ?? "" });
+  return {
+    prepare: async (_step, say, signal) => await provider.prepare(plan, say, signal),
+    discard: async ({ node }, _say, signal) => {
+      await provider.destroy(ref, node, signal);
+      await mark(node, { created: "no" });
+    },
+    create: async ({ node }, _say, signal) => {
+      await mark(node, { created: "creating" });
+      await provider.create(plan, nodePlan(node), signal);
+      await mark(node, { created: "created", ...hashOf(node) });
+    },
+    provision: async ({ node }, _say, signal) => {
+      await provider.provision(plan, nodePlan(node), signal);
+      await mark(node, hashOf(node));
+    },
+    apply: async ({ node }, _say, signal) => await applyNow(world, target(node), login, signal),
+    start: async ({ node }, _say, signal) => await provider.start(ref, node, signal),
+    wait: async ({ node, machines }, _say, signal) =>
+      await waitUntilReady({ world, provider, ref, login, node: target(node), machines, board, signal }),
+    halt: async ({ node }, _say, signal) => await provider.halt(ref, node, signal),
+    "hand-over": async ({ node }, say, signal) =>
+      await waitForHandOver({ world, cluster, login, left: node, say, signal }),
+    services: async ({ units }, say, signal) => {
+      const chosen = services.filter(({ unit }) => units.includes(unit));
+      await startServices({ world, cluster, login, services: chosen, say, signal });
+    },
+  };
+}
+
+function mustFind(plan: NodePlan | undefined, name: string): NodePlan {
+  if (plan !== undefined) return plan;
+  throw new AppError("E_STATE_CONFLICT", `${name} is no longer in cluster.yaml`, {
+    hint: `remove it with 'cluster destroy ${name}', or put it back`,
+  });
+}
+
+/** Has a running node apply its user-data now. @throws E_CLOUD_CONFIG_INVALID with what the node says */
+async function applyNow(world: World, node: NodeTarget, login: Login, signal: AbortSignal): Promise<void> {
+  const connection = await world.access.connect(node, login, { timeout: 10_000, signal });
+  let said = "";
+  const output = new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
+      said += chunk.toString();
+      done();
+    },
+  });
+  try {
+    const code = await connection.exec(applyProgram, { stdout: output, stderr: output, signal });
+    if (code === 0) return;
+    throw new AppError("E_CLOUD_CONFIG_INVALID", `${node.name} could not apply its cloud-config`, {
+      details: lastLines(said, 8),
+      hint: "mend userData in cluster.yaml, then run the same command again",
+    });
+  } finally {
+    await connection.end();
+  }
+}

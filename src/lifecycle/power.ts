@@ -1,0 +1,79 @@
+import { rmdir } from "node:fs/promises";
+import { showDuration } from "../foundation/duration.ts";
+import { findCluster, locked, openCluster, selectNodes, type KnownCluster, type World } from "./cluster.ts";
+import { endingExecutors } from "./endings.ts";
+import { observe } from "./observe.ts";
+import { planDestroy, planHalt, stepsOf, type EndingKind, type Plan } from "./plan.ts";
+import { carryOut } from "./steps.ts";
+
+export interface PowerOptions {
+  /** The folder of cluster.yaml; absolute. */
+  readonly dir: string;
+  /** None means all. */
+  readonly nodes: readonly string[];
+  readonly dryRun: boolean;
+}
+
+/** Shuts machines down cleanly, all at once. */
+export async function halt(world: World, options: PowerOptions): Promise<void> {
+  await powerOff("halt", world, options);
+}
+
+/** Cuts the power of machines, all at once. */
+export async function kill(world: World, options: PowerOptions): Promise<void> {
+  await powerOff("kill", world, options);
+}
+
+async function powerOff(verb: "halt" | "kill", world: World, options: PowerOptions): Promise<void> {
+  const work = async (): Promise<void> => {
+    const cluster = await openCluster(world, options.dir);
+    const selected = selectNodes(Object.keys(cluster.state.machines), options.nodes);
+    await act(verb, world, cluster, planHalt(verb, await observe(world, cluster), selected), options);
+  };
+  await (options.dryRun ? work() : locked(world, options.dir, work));
+}
+
+/**
+ * Removes machines, also half-made ones; with the last of them everything that belonged to the cluster. Where there is
+ * no cluster there is nothing to do.
+ */
+export async function destroy(world: World, options: PowerOptions): Promise<void> {
+  const nothing = (): void =>
+    world.emit({ kind: "done", verb: "destroy", message: "there is no cluster to destroy", ms: 0 });
+  if ((await findCluster(world, options.dir)) === undefined) return nothing();
+  const work = async (): Promise<void> => {
+    const cluster = await findCluster(world, options.dir);
+    if (cluster === undefined) return nothing();
+    const selected = selectNodes(Object.keys(cluster.state.machines), options.nodes);
+    await act("destroy", world, cluster, planDestroy(await observe(world, cluster), selected), options);
+  };
+  if (options.dryRun) return await work();
+  await locked(world, options.dir, work);
+  await removeIfEmpty(`${options.dir}/.state`);
+}
+
+async function act(
+  verb: string,
+  world: World,
+  cluster: KnownCluster,
+  plan: Plan<EndingKind>,
+  options: PowerOptions,
+): Promise<void> {
+  const begin = world.clock.monotonic();
+  const steps = stepsOf(plan);
+  world.emit({ kind: "plan", verb, steps });
+  if (options.dryRun) return;
+  await carryOut(plan, endingExecutors(cluster), world);
+  const ms = Math.round(world.clock.monotonic() - begin);
+  const message = steps.length === 0 ? "there was nothing to do" : `${verb} took ${showDuration(ms)}`;
+  world.emit({ kind: "done", verb, message, ms });
+}
+
+async function removeIfEmpty(folder: string): Promise<void> {
+  try {
+    await rmdir(folder);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "ENOTEMPTY" && code !== "ENOENT") throw error;
+  }
+}

@@ -1,0 +1,114 @@
+import type { MachineStatus } from "../provider/provider.ts";
+import type { KnownCluster, World } from "./cluster.ts";
+import { fleetOver, type FleetView } from "./fleet-view.ts";
+import { readLogin, type Login } from "./keys.ts";
+import { conditionOf } from "./observe.ts";
+import { probeNode, type LayerState } from "./probe.ts";
+
+/** The whole cluster at one moment: what `cluster status` shows (and, as JSON, its schema). */
+export interface ClusterStatus {
+  readonly cluster: string;
+  readonly provider: string;
+  /** False when anything below is not as it should be. */
+  readonly healthy: boolean;
+  /** What is not as it should be, a sentence each. */
+  readonly problems: readonly string[];
+  readonly machines: readonly MachineReport[];
+  /** What fleet has been asked to run; undefined when no fleet answers. */
+  readonly units: readonly UnitReport[] | undefined;
+}
+
+export interface MachineReport {
+  readonly name: string;
+  readonly address: string;
+  readonly machineId: string;
+  readonly etcdMember: boolean;
+  readonly state: "running" | "stopped" | "absent" | "half-made";
+  /** Empty unless it runs. */
+  readonly layers: readonly LayerState[];
+}
+
+export interface UnitReport {
+  readonly unit: string;
+  readonly desired: string;
+  /** The name of the machine (or its id, when it is not one of ours); undefined when it runs nowhere. */
+  readonly machine: string | undefined;
+  readonly active: string;
+  readonly sub: string;
+}
+
+/** Looks at everything side by side; quick, and changes nothing. */
+export async function clusterStatus(world: World, cluster: KnownCluster): Promise<ClusterStatus> {
+  const { state, provider, ref } = cluster;
+  const seen = await provider.machines(ref);
+  const known = Object.entries(state.machines);
+  const login = await readLogin(ref.stateDir);
+  const looks = await Promise.all(known.map(async ([name]) => await lookAt(world, cluster, login, name, seen)));
+  const machines = looks.map(({ machine }) => machine);
+  const view = looks.find(({ fleet }) => fleet !== undefined)?.fleet;
+  const units = view === undefined ? undefined : unitReports(view, machines);
+  const problems = [...machines.flatMap(machineProblems), ...fleetProblems(view, units, machines)];
+  return {
+    cluster: state.name,
+    provider: state.provider,
+    healthy: problems.length === 0,
+    problems,
+    machines,
+    units,
+  };
+}
+
+async function lookAt(
+  world: World,
+  { state }: KnownCluster,
+  login: Login,
+  name: string,
+  seen: ReadonlyMap<string, MachineStatus>,
+): Promise<{ readonly machine: MachineReport; readonly fleet: FleetView | undefined }> {
+  const machine = state.machines[name];
+  if (machine === undefined) throw new Error(`no machine ${name}`);
+  const { address, machineId, etcdMember } = machine;
+  const condition = conditionOf(machine, seen.get(name));
+  const report = { name, address, machineId, etcdMember, state: condition };
+  if (condition !== "running") return { machine: { ...report, layers: [] }, fleet: undefined };
+  const probe = await probeNode(world, { name, address }, login, fleetOver);
+  return { machine: { ...report, layers: probe.layers }, fleet: probe.extra };
+}
+
+function unitReports(view: FleetView, machines: readonly MachineReport[]): readonly UnitReport[] {
+  const nameOf = (id: string): string => machines.find(({ machineId }) => machineId === id)?.name ?? id;
+  return view.units.flatMap(({ name, desired, machineId }): UnitReport[] => {
+    const states = view.states.filter((one) => one.unit === name);
+    if (states.length > 0) {
+      return states.map(({ machineId: id, active, sub }) => ({ unit: name, desired, machine: nameOf(id), active, sub }));
+    }
+    if (desired === "inactive") return [];
+    const machine = machineId === undefined ? undefined : nameOf(machineId);
+    return [{ unit: name, desired, machine, active: "inactive", sub: "dead" }];
+  });
+}
+
+function machineProblems(machine: MachineReport): string[] {
+  if (machine.state !== "running") return [`${machine.name} is ${machine.state}`];
+  return machine.layers
+    .filter(({ ok }) => !ok)
+    .map(({ layer, why }) => `${machine.name}: ${layer}${why === undefined ? " is not ready" : `: ${why}`}`);
+}
+
+function fleetProblems(
+  view: FleetView | undefined,
+  units: readonly UnitReport[] | undefined,
+  machines: readonly MachineReport[],
+): string[] {
+  const running = machines.filter(({ state }) => state === "running");
+  if (view === undefined) return running.length === 0 ? [] : ["no machine's fleet answers"];
+  const missing = running.filter(({ machineId }) => !view.machines.includes(machineId));
+  return [
+    ...missing.map(({ name }) => `fleet does not list ${name}`),
+    ...(units ?? [])
+      .filter(({ desired, active }) => desired === "launched" && active !== "active")
+      .map(({ unit, active, machine }) =>
+        machine === undefined ? `${unit} runs nowhere` : `${unit} is ${active} on ${machine}`,
+      ),
+  ];
+}

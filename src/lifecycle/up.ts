@@ -1,0 +1,199 @@
+import { showDuration } from "../foundation/duration.ts";
+import type { Provider } from "../provider/provider.ts";
+import type { ClusterSpec } from "../spec/model.ts";
+import { chooseProvider, mustCheck, type ProviderWish } from "./choose-provider.ts";
+import { clusterRef, findCluster, locked, selectNodes, type KnownCluster, type World } from "./cluster.ts";
+import { AppError } from "../foundation/errors.ts";
+import { clusterPlan, desiredNodes, etcdWarning, mergeState, newState, type Desired } from "./desired.ts";
+import { journalFile } from "./journal.ts";
+import { ensureKeys, type Login } from "./keys.ts";
+import { makingExecutors } from "./makings.ts";
+import { observe } from "./observe.ts";
+import { planUp, stepsOf, type MakingKind, type Observed, type Plan } from "./plan.ts";
+import { changedServices, readServices, type Service } from "./services.ts";
+import { stateFile, type ClusterState } from "./state.ts";
+import { carryOut } from "./steps.ts";
+
+export interface UpOptions {
+  /** The folder of cluster.yaml; absolute. */
+  readonly dir: string;
+  readonly spec: ClusterSpec;
+  /** Machines to bring up; none means all. */
+  readonly nodes: readonly string[];
+  /** Also give machines their new user-data. */
+  readonly provision: boolean;
+  /** Instead of what cluster.yaml says. */
+  readonly provider?: ProviderWish;
+  /** Say what would be done and do nothing. */
+  readonly dryRun: boolean;
+}
+
+/** Creates or starts what is missing, waits until it is ready, submits the services. Safe to repeat, also after a crash. */
+export async function up(world: World, options: UpOptions): Promise<void> {
+  const begin = world.clock.monotonic();
+  const services = await readServices(options.dir, options.spec.services);
+  if (options.dryRun) return await showPlan(world, options, services);
+  await locked(world, options.dir, async () => {
+    const before = await findCluster(world, options.dir);
+    const cluster = await prepareState(world, options, before);
+    const ready = await prepareDesired(world, options.spec, cluster);
+    const observed = await lookAround(world, ready, options);
+    const plan = planned(options, observed, services, ready.cluster.state);
+    world.emit({ kind: "plan", verb: "up", steps: stepsOf(plan) });
+    await act(world, ready, plan, services);
+    warnOfStale(world, observed, options);
+    const ms = Math.round(world.clock.monotonic() - begin);
+    world.emit({ kind: "done", verb: "up", ms, message: doneMessage(ready, plan, ms) });
+  });
+}
+
+/** An existing cluster together with what cluster.yaml asks of it. */
+export interface Ready {
+  readonly cluster: KnownCluster;
+  readonly desired: Desired;
+  readonly login: Login;
+}
+
+/** Reads or makes the keys, renders the user-data of all machines. */
+export async function prepareDesired(world: World, spec: ClusterSpec, cluster: KnownCluster): Promise<Ready> {
+  const plan = clusterPlan(cluster.ref, spec);
+  const { machines } = plan;
+  const { stateDir } = cluster.ref;
+  const { etcdToken } = cluster.state;
+  const keys = await ensureKeys({ stateDir, cluster: spec.name, owner: world.owner, machines, etcdToken });
+  const knownHosts = keys.knownHosts;
+  return {
+    cluster,
+    desired: desiredNodes(plan, cluster.state, keys.keys),
+    login: { privateKey: keys.keys.operator.privateKey, knownHosts },
+  };
+}
+
+/** Chooses the provider of a new cluster, or holds an old one to what it is. Nothing is written before it is checked. */
+async function prepareState(
+  world: World,
+  options: UpOptions,
+  before: KnownCluster | undefined,
+): Promise<KnownCluster> {
+  const { dir, spec } = options;
+  const ref = clusterRef(spec.name, dir);
+  const plan = clusterPlan(ref, spec);
+  const file = stateFile(ref.stateDir, world.owner);
+  const wish = options.provider ?? spec.provider;
+  if (before !== undefined) {
+    mustKeepProvider(before.state, wish);
+    const state = mergeState(before.state, plan);
+    if (state !== before.state) await file.write(state);
+    return { ...before, state };
+  }
+  const provider = await chooseProvider(world, wish, plan);
+  selectNodes(namesOf(plan.machines), options.nodes);
+  const state = newState(plan, provider.name);
+  await file.write(state);
+  return { ref, state, file, provider };
+}
+
+function namesOf(machines: readonly { readonly name: string }[]): readonly string[] {
+  return machines.map(({ name }) => name);
+}
+
+function mustKeepProvider(state: ClusterState, wish: ProviderWish): void {
+  if (wish === "auto" || wish === state.provider) return;
+  throw new AppError("E_STATE_CONFLICT", `this cluster was made with the provider ${state.provider}, not ${wish}`, {
+    hint: "leave the provider as it is, or 'cluster destroy' first",
+  });
+}
+
+async function lookAround(
+  world: World,
+  { cluster, desired }: Ready,
+  options: UpOptions,
+): Promise<readonly Observed[]> {
+  const known = namesOf(desired.plan.machines);
+  const probe = selectNodes(known, options.nodes);
+  const observed = await observe(world, cluster, { wanted: desired.hashes, probe });
+  const extra = observed.filter(({ name, state }) => !known.includes(name) && state !== "absent");
+  for (const { name } of extra) {
+    const hint = `remove it with 'cluster destroy ${name}'`;
+    world.emit({ kind: "warning", message: `${name} is no longer in cluster.yaml`, hint });
+  }
+  return observed;
+}
+
+function planned(
+  options: UpOptions,
+  observed: readonly Observed[],
+  services: readonly Service[],
+  state: ClusterState,
+): Plan<MakingKind> {
+  return planUp({
+    observed,
+    selected: options.nodes.length > 0 ? options.nodes : namesOf(clusterMachines(options)),
+    provision: options.provision,
+    services: changedServices(services, state.services),
+  });
+}
+
+function clusterMachines({ spec, dir }: UpOptions): readonly { readonly name: string }[] {
+  return clusterPlan(clusterRef(spec.name, dir), spec).machines;
+}
+
+async function act(
+  world: World,
+  ready: Ready,
+  plan: Plan<MakingKind>,
+  services: readonly Service[],
+): Promise<void> {
+  const steps = stepsOf(plan);
+  const journal = journalFile(ready.cluster.ref.stateDir, world.owner, world.clock);
+  if (steps.length === 0) return;
+  if (steps.some(({ kind }) => kind === "prepare")) await mustCheck(ready.cluster.provider, ready.desired.plan);
+  const interrupted = await journal.begin();
+  if (interrupted.length > 0) {
+    world.emit({ kind: "note", message: `resuming after an interrupted run (${interrupted.join(", ")})` });
+  }
+  if (steps.some(({ kind }) => kind === "create")) {
+    const warning = etcdWarning(ready.desired.plan.machines);
+    if (warning !== undefined) world.emit({ kind: "warning", message: warning });
+  }
+  await carryOut(plan, makingExecutors({ world, ...ready, services }), world, journal);
+  await journal.end();
+}
+
+function warnOfStale(world: World, observed: readonly Observed[], options: UpOptions): void {
+  if (options.provision) return;
+  const stale = observed.filter(({ state, stale }) => stale && (state === "running" || state === "stopped"));
+  if (stale.length === 0) return;
+  const names = stale.map(({ name }) => name).join(" ");
+  world.emit({
+    kind: "warning",
+    message: `cluster.yaml has changed since ${names} got their user-data`,
+    hint: `apply it with 'cluster reload --provision ${names}'`,
+  });
+}
+
+function doneMessage({ cluster, desired }: Ready, plan: Plan<MakingKind>, ms: number): string {
+  const name = cluster.state.name;
+  if (stepsOf(plan).length === 0) return `${name} is up; there was nothing to do`;
+  return `${name} is up: ${desired.plan.machines.length} machines, in ${showDuration(ms)}`;
+}
+
+async function showPlan(world: World, options: UpOptions, services: readonly Service[]): Promise<void> {
+  const known = await findCluster(world, options.dir);
+  const ref = clusterRef(options.spec.name, options.dir);
+  const plan = clusterPlan(ref, options.spec);
+  selectNodes(namesOf(plan.machines), options.nodes);
+  const wish = options.provider ?? options.spec.provider;
+  if (known === undefined) {
+    const provider: Provider = await chooseProvider(world, wish, plan);
+    const state = newState(plan, provider.name);
+    const observed = namesOf(plan.machines).map((name): Observed => ({ name, state: "absent", stale: false }));
+    const steps = stepsOf(planned(options, observed, services, state));
+    return world.emit({ kind: "plan", verb: "up", steps });
+  }
+  mustKeepProvider(known.state, wish);
+  const cluster = { ...known, state: mergeState(known.state, plan) };
+  const ready = await prepareDesired(world, options.spec, cluster);
+  const observed = await lookAround(world, ready, options);
+  world.emit({ kind: "plan", verb: "up", steps: stepsOf(planned(options, observed, services, cluster.state)) });
+}
