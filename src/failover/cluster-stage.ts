@@ -1,0 +1,141 @@
+import { basename, join } from "node:path";
+import { AppError, messageOf } from "../foundation/errors.ts";
+import { lastLines, shellQuote } from "../foundation/exec.ts";
+import { capture } from "../foundation/ssh.ts";
+import type { SshConnection } from "../foundation/ssh.ts";
+import type { KnownCluster, World } from "../lifecycle/cluster.ts";
+import { readLogin } from "../lifecycle/keys.ts";
+import { getOver } from "../lifecycle/node-http.ts";
+import { sampleUnits } from "./sampler.ts";
+import type { Stage } from "./stage.ts";
+
+/** How long a single question to a node may take, ms. */
+const askWithin = 2_000;
+
+/** Where the engine's leader is written down (see src/fleet/registry). */
+const leaderKey = "/flotilla/fleet/v1/engine/leader";
+
+/** A cluster that is up, as the stage of a scenario: broken through its provider, observed over ssh. */
+export async function clusterStage(world: World, cluster: KnownCluster, sampleEvery: number): Promise<Stage> {
+  const { provider, ref, state } = cluster;
+  const login = await readLogin(ref.stateDir);
+  const lines = new Map<string, Promise<SshConnection>>();
+
+  const addressOf = (node: string): string => state.machines[node]?.address ?? "";
+  const connect = (node: string, signal: AbortSignal): Promise<SshConnection> =>
+    world.access.connect({ name: node, address: addressOf(node) }, login, { timeout: askWithin, signal });
+  /** One kept connection a node for questions; made anew when it was lost. */
+  const line = async (node: string, signal: AbortSignal): Promise<SshConnection> => {
+    const kept = await lines.get(node)?.catch(() => undefined);
+    if (kept !== undefined && !kept.lost.aborted) return kept;
+    const fresh = connect(node, signal);
+    lines.set(node, fresh);
+    return await fresh;
+  };
+  const hangUp = async (node: string): Promise<void> => {
+    const kept = lines.get(node);
+    lines.delete(node);
+    await kept?.then((connection) => connection.end()).catch(() => undefined);
+  };
+  /** Standard output of a command on a node; undefined when the node or the command fails. */
+  const ask = async (node: string, command: string, signal: AbortSignal): Promise<string | undefined> => {
+    try {
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(askWithin)]);
+      const answer = await capture(await line(node, limit), command, { signal: limit });
+      return answer.code === 0 ? answer.stdout : undefined;
+    } catch {
+      signal.throwIfAborted();
+      return undefined;
+    }
+  };
+
+  return {
+    cluster: ref.name,
+    provider: provider.name,
+    capabilities: provider.capabilities,
+    nodes: Object.keys(state.machines),
+    startServices: async (files, signal) => {
+      if (files.length === 0) return;
+      const [node = ""] = Object.keys(state.machines);
+      await startOn(await line(node, signal), ref.dir, files, signal);
+    },
+    cut: async (node, signal) => {
+      await provider.kill(ref, node, signal);
+      void hangUp(node);
+    },
+    halt: async (node, signal) => {
+      await provider.halt(ref, node, signal);
+      void hangUp(node);
+    },
+    powerOn: (node, signal) => provider.start(ref, node, signal),
+    vital: async (node, signal) => {
+      const running = (await provider.machines(ref)).get(node)?.state === "running";
+      const knock = await world.access.knock({ name: node, address: addressOf(node) }, 200, signal);
+      return { running, answers: knock === "open" };
+    },
+    machinesSeenBy: async (node, signal) => {
+      try {
+        const limit = AbortSignal.any([signal, AbortSignal.timeout(askWithin)]);
+        const socket = await (await line(node, limit)).openUnix("/run/fleet.sock");
+        const answer = await getOver(socket, "/fleet/v1/machines", askWithin);
+        const { machines = [] } = JSON.parse(answer.body) as { machines?: { id: string }[] };
+        return answer.status === 200 ? machines.map(({ id }) => id) : undefined;
+      } catch {
+        signal.throwIfAborted();
+        return undefined;
+      }
+    },
+    leaders: async (signal) => {
+      const nodes = Object.keys(state.machines);
+      const stats = await Promise.all(
+        nodes.map((node) => ask(node, "curl -sS -m 1 http://127.0.0.1:2379/v2/stats/self", signal)),
+      );
+      const leaders = stats.flatMap((text) => (text === undefined ? [] : (leaderName(text) ?? [])));
+      const record = await ask(
+        nodes.find((_, index) => stats[index] !== undefined) ?? "",
+        `ETCDCTL_API=3 etcdctl get --print-value-only ${leaderKey}`,
+        signal,
+      );
+      const engine = nodes.find((node) => record?.includes(state.machines[node]?.machineId ?? "?") ?? false);
+      return { etcd: leaders[0], engine };
+    },
+    watch: (node, units, signal) => sampleUnits(() => connect(node, signal), units, sampleEvery, signal),
+    close: async () => {
+      await Promise.all([...lines.keys()].map(hangUp));
+    },
+  };
+}
+
+/** The member's own name when it leads etcd; members carry the names of their machines. */
+function leaderName(stats: string): string | undefined {
+  const { name, state } = JSON.parse(stats) as { name?: string; state?: string };
+  return state === "StateLeader" ? name : undefined;
+}
+
+async function startOn(
+  connection: SshConnection,
+  dir: string,
+  files: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const folder = (await capture(connection, "mktemp -d", { signal })).stdout.trim();
+  const units = files.map((file) => `${folder}/${basename(file)}`);
+  try {
+    for (const [index, file] of files.entries()) {
+      await connection.upload(join(dir, file), units[index] ?? "");
+    }
+    const command = `/opt/bin/fleetctl start ${units.map(shellQuote).join(" ")}`;
+    const started = await capture(connection, command, { signal });
+    if (started.code !== 0) {
+      throw new AppError("E_COMMAND_FAILED", "the scenario's services could not be started", {
+        details: lastLines(started.stderr, 8),
+        hint: "look at 'cluster status' and 'cluster logs'",
+      });
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new AppError("E_CHECK_FAILED", messageOf(error), { cause: error });
+  } finally {
+    await capture(connection, `rm -rf ${shellQuote(folder)}`).catch(() => undefined);
+  }
+}
