@@ -37,7 +37,7 @@ export function createBroadcast<T>(): Broadcast<T> {
       });
     },
     close: () => {
-      for (const listener of [...listeners]) end(listener);
+      for (const listener of listeners) end(listener);
     },
   };
 }

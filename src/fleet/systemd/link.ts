@@ -2,7 +2,7 @@ import { DBusError, type Message } from "@jellybrick/dbus-next";
 import type { Clock } from "../../foundation/clock.ts";
 import { AppError, messageOf } from "../../foundation/errors.ts";
 import type { Log } from "../../foundation/log.ts";
-import { createGate } from "./gate.ts";
+import { createGate } from "../../foundation/gate.ts";
 import { openWire, WireLost, type BusCall, type Wire } from "./wire.ts";
 
 /** A connection to systemd's manager that comes back by itself. */

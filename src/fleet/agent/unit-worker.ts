@@ -1,0 +1,200 @@
+import type { Clock } from "../../foundation/clock.ts";
+import { AppError, messageOf } from "../../foundation/errors.ts";
+import type { Log } from "../../foundation/log.ts";
+import type { UnitState } from "../model.ts";
+import type { Systemd, SystemdStatus } from "../systemd/systemd.ts";
+import { type Local, planUnit, type Step, type Want } from "./plan.ts";
+
+export interface UnitWorkerOptions {
+  readonly name: string;
+  readonly machineID: string;
+  readonly systemd: Systemd;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** What is in the directory when the worker begins. */
+  readonly local: Local | undefined;
+  readonly status: SystemdStatus | undefined;
+  /** What is to be published of the unit from now on; undefined: nothing, it is given up. */
+  readonly publish: (state: UnitState | undefined) => void;
+  /** The unit is neither wanted nor here any more. */
+  readonly onGone: () => void;
+  /** Aborts when fleetd ends; the unit is then left as it is. */
+  readonly signal: AbortSignal;
+}
+
+/** Brings one unit to what was wanted last, at its own pace, whatever happens to other units. */
+export interface UnitWorker {
+  /** Undefined: the unit shall not be here. Nothing is touched before the first call. */
+  want(want: Want | undefined): void;
+  /** systemd told of a change. */
+  hear(status: SystemdStatus): void;
+}
+
+/** Between two tries of what failed, ms: doubling from the first to the last. */
+const firstRetry = 500;
+const lastRetry = 30_000;
+
+export function createUnitWorker(options: UnitWorkerOptions): UnitWorker {
+  return new Worker(options);
+}
+
+class Worker implements UnitWorker {
+  readonly #options: UnitWorkerOptions;
+  #want: Want | undefined;
+  #local: Local | undefined;
+  #status: SystemdStatus | undefined;
+  /** A start was asked for: fleet calls that launched, whatever comes of it. */
+  #requested = false;
+  /** Stopped for good and published as given up, although its file may still be here. */
+  #released = false;
+  #working = false;
+  #failures = 0;
+  /** Aborts when something else is wanted than what is being waited for. */
+  #nudge = new AbortController();
+
+  constructor(options: UnitWorkerOptions) {
+    this.#options = options;
+    this.#local = options.local;
+    this.#status = options.status;
+    this.#publish();
+  }
+
+  want(want: Want | undefined): void {
+    const same = want?.hash === this.#want?.hash && want?.desired === this.#want?.desired;
+    this.#want = want;
+    if (!same) this.#nudge.abort(new Error("something else is wanted now"));
+    void this.#converge();
+  }
+
+  hear(status: SystemdStatus): void {
+    this.#status = status;
+    this.#publish();
+  }
+
+  async #converge(): Promise<void> {
+    if (this.#working) return;
+    this.#working = true;
+    try {
+      for (;;) {
+        if (this.#options.signal.aborted) return;
+        const [step] = planUnit(this.#options.name, this.#want, this.#local);
+        if (step === undefined) break;
+        this.#nudge = new AbortController();
+        await this.#try(step);
+      }
+      this.#failures = 0;
+      if (this.#local === undefined) this.#options.onGone();
+    } finally {
+      this.#working = false;
+    }
+  }
+
+  async #try(step: Step): Promise<void> {
+    const { log, name, clock, signal } = this.#options;
+    log.info(`${step.kind} ${name}`, { reason: step.reason });
+    try {
+      await this.#perform(step);
+      this.#failures = 0;
+    } catch (error) {
+      if (signal.aborted) return;
+      const pause = Math.min(lastRetry, firstRetry * 2 ** this.#failures);
+      this.#failures++;
+      log.warn(`could not ${step.kind} ${name}`, { why: messageOf(error), retry: `${pause}ms` });
+      await clock.sleep(pause, AbortSignal.any([signal, this.#nudge.signal])).catch(() => undefined);
+    }
+  }
+
+  async #perform({ kind }: Step): Promise<void> {
+    switch (kind) {
+      case "load":
+        return await this.#load();
+      case "start":
+        return await this.#start();
+      case "stop":
+        await this.#stop();
+        this.#requested = false;
+        this.#reach("loaded");
+        return undefined;
+      case "unload":
+        return await this.#unload();
+    }
+  }
+
+  async #load(): Promise<void> {
+    const { systemd, name, signal } = this.#options;
+    const want = this.#want;
+    if (want === undefined) return;
+    await systemd.install(name, want.content, signal);
+    this.#status = await systemd.status(name, signal);
+    this.#released = false;
+    this.#requested = false;
+    this.#local = { hash: want.hash, reached: "loaded" };
+    this.#publish();
+  }
+
+  async #start(): Promise<void> {
+    const { systemd, name, signal, log } = this.#options;
+    this.#requested = true;
+    this.#publish();
+    const nudge = this.#nudge.signal;
+    try {
+      const result = await systemd.start(name, AbortSignal.any([signal, nudge]));
+      if (result.result === "refused") {
+        await this.#refresh();
+        throw new AppError("E_SYSTEMD", `systemd refused to start ${name}: ${result.why}`);
+      }
+      // A unit that failed is systemd's to restart, as its file says; the agent has done its part.
+      if (result.result !== "done") log.warn(`start of ${name} ended`, result);
+    } catch (error) {
+      // The job goes on without us. What is wanted now is done on top of it: a stop replaces it.
+      if (!nudge.aborted) throw error;
+    }
+    this.#reach("launched");
+  }
+
+  /** Resolves only when the unit has really ended. */
+  async #stop(): Promise<void> {
+    const { systemd, name, signal } = this.#options;
+    const result = await systemd.stop(name, signal);
+    await this.#refresh();
+    const active = this.#status?.active;
+    if (active === "inactive" || active === "failed") return;
+    const why = result.result === "done" ? `it is ${active} again` : result.why;
+    throw new AppError("E_SYSTEMD", `${name} did not stop: ${why}`);
+  }
+
+  async #unload(): Promise<void> {
+    const { systemd, name, signal } = this.#options;
+    await this.#stop();
+    // Others wait for this to start the unit elsewhere, so tidying up comes after it.
+    this.#released = true;
+    this.#requested = false;
+    this.#publish();
+    await systemd.remove(name, signal);
+    this.#local = undefined;
+  }
+
+  async #refresh(): Promise<void> {
+    this.#status = await this.#options.systemd.status(this.#options.name, this.#options.signal);
+    this.#publish();
+  }
+
+  #reach(reached: Local["reached"]): void {
+    if (this.#local !== undefined) this.#local = { hash: this.#local.hash, reached };
+    this.#publish();
+  }
+
+  #publish(): void {
+    const { name, machineID, publish } = this.#options;
+    const [local, status] = [this.#local, this.#status];
+    if (this.#released || local === undefined || status === undefined) return publish(undefined);
+    const launched = this.#requested || local.reached === "launched";
+    return publish({
+      unit: name,
+      machineID,
+      hash: local.hash,
+      ...status,
+      reached: launched ? "launched" : "loaded",
+    });
+  }
+}
