@@ -27,7 +27,7 @@ export interface Provider {
   destroy(cluster: ClusterRef, node: string, signal: AbortSignal): Promise<void>;
   /** Removes what `prepare` made for this cluster (not the cached image). Idempotent, also half-way. */
   dispose(cluster: ClusterRef, signal: AbortSignal): Promise<void>;
-  /** The machine's console so far; `follow` goes on until the signal aborts. */
+  /** The machine's console so far, line by line without line ends; `follow` goes on until the signal aborts. */
   console(cluster: ClusterRef, node: string, options: ConsoleOptions): AsyncIterable<string>;
 }
 
@@ -74,8 +74,9 @@ export interface Capabilities {
   readonly cpuLimit: boolean;
 }
 
-/** Something that this host lacks, and how to get it. */
+/** Something that this host lacks, or that something else on it holds, and how to mend that. */
 export interface Lack {
+  readonly code: "E_HOST_LACKS" | "E_IN_USE" | "E_DISK_FULL";
   readonly what: string;
   readonly hint: string;
 }

@@ -31,9 +31,13 @@ export async function readForwards(cluster: Pick<ClusterRef, "stateDir">): Promi
 }
 
 /** Each node's ssh port on the host's loopback, by the node's name. */
-export async function sshForwards(cluster: Pick<ClusterRef, "stateDir">): Promise<ReadonlyMap<string, number>> {
+export async function sshForwards(
+  cluster: Pick<ClusterRef, "stateDir">,
+): Promise<ReadonlyMap<string, number>> {
   const all = await readForwards(cluster);
-  return new Map(all.filter(({ guestPort }) => guestPort === 22).map(({ node, hostPort }) => [node, hostPort]));
+  return new Map(
+    all.filter(({ guestPort }) => guestPort === 22).map(({ node, hostPort }) => [node, hostPort]),
+  );
 }
 
 export interface Forwarder {
@@ -45,7 +49,8 @@ export interface Forwarder {
 /** Forwards TCP from the host's loopback. Ports once given to a node are given to it again, if they are free. */
 export function createForwarder(cluster: Pick<ClusterRef, "stateDir">): Forwarder {
   const open = new Map<string, Door>();
-  const keyOf = (forward: { node: string; guestPort: number }): string => `${forward.node}:${forward.guestPort}`;
+  const keyOf = (forward: { node: string; guestPort: number }): string =>
+    `${forward.node}:${forward.guestPort}`;
   return {
     apply: async (wanted) => {
       const keys = new Set(wanted.map(keyOf));

@@ -22,7 +22,10 @@ const forwarding = "/proc/sys/net/ipv4/ip_forward";
  * @returns what ip_forward was before, when we had to switch it on
  * @throws E_IN_USE when a bridge of that name is not ours
  */
-export async function raiseNetwork(exec: Exec, plan: NetworkPlan): Promise<{ readonly switchedForwarding: boolean }> {
+export async function raiseNetwork(
+  exec: Exec,
+  plan: NetworkPlan,
+): Promise<{ readonly switchedForwarding: boolean }> {
   await raiseBridge(exec, plan);
   await mustRun(exec, { argv: ["nft", "-f", "-"], input: firewall(plan) });
   await acceptThroughDocker(exec, plan.names);
@@ -75,7 +78,7 @@ async function raiseBridge(exec: Exec, { names, subnet }: NetworkPlan): Promise<
 /** Pure: the whole table; loading it replaces an older one in one step. */
 export function firewall({ names, subnet, internet }: NetworkPlan): string {
   const { bridge, table } = names;
-  const outward = internet ? "accept" : "reject with icmp type admin-prohibited";
+  const outward = internet ? "accept" : "reject with icmpx type admin-prohibited";
   const nat = `
   chain postrouting {
     type nat hook postrouting priority srcnat;

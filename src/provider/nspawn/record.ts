@@ -25,6 +25,8 @@ export interface PowerRecord {
   readonly state: "running" | "stopped";
   /** Wall-clock ms. */
   readonly since: number;
+  /** Tells this start from every other; empty when stopped. */
+  readonly boot: string;
 }
 
 /** Where a node's things lie, all below the cluster's state folder. */

@@ -3,7 +3,9 @@ import { resolvConf } from "./seed.ts";
 
 describe("a node's resolv.conf", () => {
   it("is the host's", () => {
-    expect(resolvConf(["# by hand\nsearch lan\nnameserver 10.0.0.53\n"])).toBe("search lan\nnameserver 10.0.0.53\n");
+    expect(resolvConf(["# by hand\nsearch lan\nnameserver 10.0.0.53\n"])).toBe(
+      "search lan\nnameserver 10.0.0.53\n",
+    );
   });
 
   it("passes over a resolver on the host's loopback and takes what that one asks", () => {

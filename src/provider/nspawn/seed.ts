@@ -21,7 +21,15 @@ export async function writeSeed(paths: NodePaths, record: NodeRecord, plan: Node
     await writeAtomically(full, content, { mode });
   }
   // The seed's folders lend their permissions to the node's: they must be what a Debian has.
-  for (const folder of [".", "var", "var/lib", "var/lib/flotilla", "etc", "etc/systemd", "etc/systemd/network"]) {
+  for (const folder of [
+    ".",
+    "var",
+    "var/lib",
+    "var/lib/flotilla",
+    "etc",
+    "etc/systemd",
+    "etc/systemd/network",
+  ]) {
     await chmod(join(paths.seed, folder), 0o755);
   }
 }
@@ -29,7 +37,9 @@ export async function writeSeed(paths: NodePaths, record: NodeRecord, plan: Node
 /** The name servers of the host, as they are now; a laptop's change from place to place. */
 export async function writeResolvConf(paths: NodePaths, internet: boolean): Promise<void> {
   const texts = await Promise.all(
-    ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"].map(async (path) => (await readIfExists(path)) ?? ""),
+    ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"].map(
+      async (path) => (await readIfExists(path)) ?? "",
+    ),
   );
   await writeAtomically(join(paths.seed, "etc/resolv.conf"), resolvConf(internet ? texts : []));
 }

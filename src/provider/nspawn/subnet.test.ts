@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { overlaps, parseSubnet } from "./subnet.ts";
 
@@ -17,9 +17,14 @@ describe("an IPv4 subnet", () => {
 
   it("overlaps itself and every network around it, whatever its size", () => {
     fc.assert(
-      fc.property(fc.ipV4(), fc.integer({ min: 1, max: 31 }), fc.integer({ min: 1, max: 31 }), (address, a, b) => {
-        expect(overlaps(parseSubnet(`${address}/${a}`), parseSubnet(`${address}/${b}`))).toBe(true);
-      }),
+      fc.property(
+        fc.ipV4(),
+        fc.integer({ min: 1, max: 31 }),
+        fc.integer({ min: 1, max: 31 }),
+        (address, a, b) => {
+          expect(overlaps(parseSubnet(`${address}/${a}`), parseSubnet(`${address}/${b}`))).toBe(true);
+        },
+      ),
     );
   });
 

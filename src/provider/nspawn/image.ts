@@ -1,0 +1,191 @@
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, readdir, rename, rm, stat, statfs, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { AppError } from "../../foundation/errors.ts";
+import type { Exec } from "../../foundation/exec.ts";
+import { lastLines, mustRun } from "../../foundation/exec.ts";
+import type { Report } from "../provider.ts";
+import { foldersOf } from "./record.ts";
+import { referenced } from "./references.ts";
+
+/** The Debian below every node: built once from a recipe, then used without any network. */
+export interface ImageOptions {
+  readonly exec: Exec;
+  /** Holds packages.txt and customize.sh. */
+  readonly recipeDir: string;
+  /** `~/.cache/flotilla` */
+  readonly cacheDir: string;
+  /** Where Debian's packages come from; the security archive is its sibling `-security`. */
+  readonly mirror?: string;
+}
+
+export interface Image {
+  /** Of everything that decides the content. */
+  readonly hash: string;
+  /** The root directory: the lowest layer of a node's disk. Never written to. */
+  readonly path: string;
+}
+
+export interface CachedImage extends Image {
+  /** Whether a new node would get it. */
+  readonly current: boolean;
+  /** Whether a node of any cluster still stands on it. */
+  readonly inUse: boolean;
+  /** Wall-clock ms. */
+  readonly built: number;
+}
+
+export const defaultMirror = "http://deb.debian.org/debian";
+const suite = "bookworm";
+/** Room that a build needs, bytes. */
+const buildRoom = 1_200_000_000;
+
+const aptAndDpkg = [
+  "--dpkgopt=force-unsafe-io",
+  "--dpkgopt=path-exclude=/usr/share/man/*",
+  "--dpkgopt=path-exclude=/usr/share/doc/*",
+  "--dpkgopt=path-exclude=/usr/share/locale/*",
+  '--aptopt=Acquire::Languages "none"',
+  "--aptopt=Acquire::Retries 3",
+];
+
+/** The image of the recipe as it is now, or undefined when it has not been built. */
+export async function findImage(options: Omit<ImageOptions, "exec">): Promise<Image | undefined> {
+  const image = await imageOf(options);
+  return existsSync(image.path) ? image : undefined;
+}
+
+/**
+ * The image of the recipe as it is now, built if need be (about 40 s and 150 MB of download).
+ * @throws E_COMMAND_FAILED with mmdebstrap's last words, E_DISK_FULL, E_HOST_LACKS
+ */
+export async function buildImage(options: ImageOptions, report: Report, signal: AbortSignal): Promise<Image> {
+  const found = await findImage(options);
+  if (found !== undefined) return found;
+  const image = await imageOf(options);
+  const images = imagesDir(options.cacheDir);
+  await mkdir(images, { recursive: true });
+  await needRoom(images);
+  await removeHalfBuilt(options.exec, images);
+  report("building the node image from Debian's packages (about a minute, once)");
+  const half = join(images, `.building-${process.pid}`);
+  try {
+    await bootstrap(options, join(half, "root"), signal);
+    await writeFile(join(half, "image.json"), `${JSON.stringify({ version: 1, hash: image.hash, suite })}\n`);
+    await rename(half, join(images, image.hash)).catch(async (error: unknown) => {
+      // Another run may have built the same image meanwhile; theirs is as good as ours.
+      if (!existsSync(image.path)) throw error;
+    });
+  } finally {
+    await removeTree(options.exec, half);
+  }
+  return image;
+}
+
+/** Every image in the cache, newest first. */
+export async function listImages(options: Omit<ImageOptions, "exec">): Promise<readonly CachedImage[]> {
+  const current = await imageOf(options);
+  const used = await referenced(options.cacheDir);
+  const images = imagesDir(options.cacheDir);
+  const found = (await foldersOf(images)).filter((name) => !name.startsWith("."));
+  const listed = await Promise.all(
+    found.map(async (hash) => ({
+      hash,
+      path: rootOf(options.cacheDir, hash),
+      current: hash === current.hash,
+      inUse: used.images.has(hash),
+      built: (await stat(join(images, hash))).mtimeMs,
+    })),
+  );
+  return listed.toSorted((a, b) => b.built - a.built);
+}
+
+/** Removes images that are neither current nor in use, and what killed builds left; returns the hashes. */
+export async function pruneImages(options: ImageOptions): Promise<readonly string[]> {
+  const old = (await listImages(options)).filter((image) => !image.current && !image.inUse);
+  for (const image of old) await removeTree(options.exec, join(image.path, ".."));
+  await removeHalfBuilt(options.exec, imagesDir(options.cacheDir));
+  return old.map(({ hash }) => hash);
+}
+
+/** Where the image of that hash lies, whether it exists or not. */
+export function rootOf(cacheDir: string, hash: string): string {
+  return join(imagesDir(cacheDir), hash, "root");
+}
+
+async function imageOf({ recipeDir, cacheDir, mirror }: Omit<ImageOptions, "exec">): Promise<Image> {
+  const packages = await packagesOf(recipeDir);
+  const customize = await readFile(join(recipeDir, "customize.sh"), "utf8");
+  const parts = [suite, process.arch, mirror ?? defaultMirror, ...aptAndDpkg, ...packages, customize];
+  const hash = createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16);
+  return { hash, path: rootOf(cacheDir, hash) };
+}
+
+async function packagesOf(recipeDir: string): Promise<string[]> {
+  const text = await readFile(join(recipeDir, "packages.txt"), "utf8");
+  const names = text.split("\n").map((line) => line.replace(/#.*/, "").trim());
+  return names.filter((name) => name !== "").toSorted();
+}
+
+async function bootstrap(options: ImageOptions, target: string, signal: AbortSignal): Promise<void> {
+  const mirror = options.mirror ?? defaultMirror;
+  const sources = [
+    `deb ${mirror} ${suite} main`,
+    `deb ${mirror} ${suite}-updates main`,
+    `deb ${mirror}-security ${suite}-security main`,
+  ];
+  const customize = join(options.recipeDir, "customize.sh").replaceAll("'", `'\\''`);
+  const result = await options.exec.run({
+    // The mount namespace is a second net: whatever mmdebstrap mounts is gone when it is killed.
+    argv: [
+      ...(["unshare", "--mount", "--propagation", "private", "--"] as const),
+      ...["mmdebstrap", "--mode=root", "--variant=apt", "--format=directory"],
+      ...aptAndDpkg,
+      `--include=${(await packagesOf(options.recipeDir)).join(",")}`,
+      `--customize-hook='${customize}' "$1"`,
+      ...[suite, target, "-"],
+    ],
+    input: `${sources.join("\n")}\n`,
+    signal,
+  });
+  signal.throwIfAborted();
+  if (result.code === 0) return;
+  if (result.stderr.includes("No space left")) {
+    throw new AppError("E_DISK_FULL", `no space left to build the node image in ${target}`, {
+      hint: "free some space, then run the same command again",
+    });
+  }
+  throw new AppError("E_COMMAND_FAILED", "the node image could not be built", {
+    details: lastLines(result.stderr, 8),
+    hint: `the first build downloads Debian's packages: check that ${mirror} can be reached, then run the same command again`,
+  });
+}
+
+async function needRoom(dir: string): Promise<void> {
+  const { bavail, bsize } = await statfs(dir);
+  if (bavail * bsize >= buildRoom) return;
+  throw new AppError("E_DISK_FULL", `${dir} has too little room for the node image`, {
+    details: [`needed: 1.2 GB, free: ${((bavail * bsize) / 1e9).toFixed(1)} GB`],
+    hint: "free some space, then run the same command again",
+  });
+}
+
+/** Removes folders of builds whose process is gone. */
+async function removeHalfBuilt(exec: Exec, images: string): Promise<void> {
+  const names = existsSync(images) ? await readdir(images) : [];
+  for (const name of names.filter((entry) => entry.startsWith(".building-"))) {
+    if (!existsSync(`/proc/${name.slice(".building-".length)}`)) await removeTree(exec, join(images, name));
+  }
+}
+
+/** Large trees with files of many owners: `rm` is faster than we are, and never leaves the file system. */
+async function removeTree(exec: Exec, path: string): Promise<void> {
+  if (!existsSync(path)) return;
+  await mustRun(exec, { argv: ["rm", "-rf", "--one-file-system", path] });
+  await rm(path, { recursive: true, force: true });
+}
+
+function imagesDir(cacheDir: string): string {
+  return join(cacheDir, "images");
+}

@@ -1,0 +1,105 @@
+import { openSync, closeSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "../../../foundation/clock.ts";
+import { waitFor } from "../../../foundation/clock.ts";
+import { AppError } from "../../../foundation/errors.ts";
+import type { Exec } from "../../../foundation/exec.ts";
+import { lastLines, mustRun } from "../../../foundation/exec.ts";
+import { readIfExists, writeAtomically } from "../../../foundation/files.ts";
+import type { Cgroup } from "../cgroups.ts";
+import type { Busybox } from "./content.ts";
+import { mirroredImages } from "./content.ts";
+import { pushImage } from "./push.ts";
+
+/** The cluster's own registry: Debian's docker-registry, listening on the gateway's address only. */
+export interface MirrorPlan {
+  readonly gateway: string;
+  readonly stateDir: string;
+  /** It lives in a group of its own, so that it is found again after its supervisor was killed. */
+  readonly cgroup: Cgroup;
+}
+
+const port = 5000;
+
+export function mirrorUrl(gateway: string): string {
+  return `http://${gateway}:${port}`;
+}
+
+/** Starts it; one that an earlier supervisor left is replaced. Returns at once, not when it answers. */
+export async function startMirror(plan: MirrorPlan, clock: Clock): Promise<void> {
+  await stopMirror(plan.cgroup, clock);
+  await plan.cgroup.create();
+  const cache = join(plan.stateDir, "cache");
+  await mkdir(join(plan.stateDir, "logs"), { recursive: true });
+  await writeAtomically(join(cache, "registry.yml"), registryConfig(plan.gateway, join(cache, "registry")));
+  const log = openSync(logFile(plan.stateDir), "w");
+  const join_ = 'joins=$1; shift; for procs in $joins; do echo $$ > "$procs"; done; exec "$@"';
+  const command = ["docker-registry", "serve", join(cache, "registry.yml")];
+  const child = spawn("sh", ["-c", join_, "mirror", plan.cgroup.joins.join(" "), ...command], {
+    stdio: ["ignore", log, log],
+    detached: true,
+  });
+  child.unref();
+  closeSync(log);
+}
+
+export async function stopMirror(cgroup: Cgroup, clock: Clock): Promise<void> {
+  await cgroup.kill(clock);
+  await cgroup.remove();
+}
+
+/**
+ * Waits until the mirror answers and puts in what the walkthroughs pull.
+ * @throws E_TIMEOUT when it does not answer within 10 s
+ */
+export async function fillMirror(
+  options: { exec: Exec; clock: Clock; gateway: string; stateDir: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const url = mirrorUrl(options.gateway);
+  const answers = await waitFor(async () => ((await answersAt(url, signal)) ? true : undefined), {
+    clock: options.clock,
+    every: 20,
+    within: 10_000,
+    signal,
+  });
+  if (answers === undefined) {
+    const log = (await readIfExists(logFile(options.stateDir))) ?? "";
+    throw new AppError("E_TIMEOUT", `the registry mirror at ${url} does not answer`, {
+      details: lastLines(log, 5),
+      hint: `its log is ${logFile(options.stateDir)}`,
+    });
+  }
+  const architecture = process.arch === "x64" ? "amd64" : process.arch;
+  const images = mirroredImages(await readBusybox(options.exec), architecture);
+  for (const image of images) await pushImage(url, image, signal);
+}
+
+async function answersAt(url: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    return (await fetch(`${url}/v2/`, { signal })).ok;
+  } catch {
+    signal.throwIfAborted();
+    return false;
+  }
+}
+
+async function readBusybox(exec: Exec): Promise<Busybox> {
+  const applets = await mustRun(exec, { argv: ["/bin/busybox", "--list"] });
+  return { program: await readFile("/bin/busybox"), applets: applets.trim().split("\n") };
+}
+
+function registryConfig(gateway: string, storage: string): string {
+  return `version: 0.1
+log: {level: warn}
+storage:
+  filesystem: {rootdirectory: ${JSON.stringify(storage)}}
+http: {addr: "${gateway}:${port}"}
+`;
+}
+
+function logFile(stateDir: string): string {
+  return join(stateDir, "logs", "mirror.log");
+}

@@ -1,0 +1,212 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { rm } from "node:fs/promises";
+import type { Clock } from "../../foundation/clock.ts";
+import { AppError } from "../../foundation/errors.ts";
+import type { Exec } from "../../foundation/exec.ts";
+import { mustRun } from "../../foundation/exec.ts";
+import type { Log } from "../../foundation/log.ts";
+import type {
+  Capabilities,
+  ClusterPlan,
+  ClusterRef,
+  MachineStatus,
+  NodePlan,
+  Provider,
+} from "../provider.ts";
+import type { Hierarchies } from "./cgroups.ts";
+import { cgroupAt, findHierarchies } from "./cgroups.ts";
+import { checkHost } from "./check.ts";
+import { consoleLines } from "./console.ts";
+import { buildImage, findImage } from "./image.ts";
+import { cacheLayer } from "./layer.ts";
+import { fillMirror } from "./mirror/registry.ts";
+import { hostNames } from "./names.ts";
+import type { NodeRecord } from "./record.ts";
+import { nodePaths, nodesDir, readNode, readNodes, readPower, writeNode } from "./record.ts";
+import { refer, unrefer } from "./references.ts";
+import { writeSeed } from "./seed.ts";
+import { parseSubnet } from "./subnet.ts";
+import { configFile, readConfig, supervisorConfig, writeConfig } from "./supervisor/config.ts";
+import { ensureSupervisor } from "./supervisor/launch.ts";
+import { endSupervisor } from "./supervisor/process.ts";
+import { call } from "./supervisor/rpc.ts";
+import { sweepHost } from "./supervisor/sweep.ts";
+
+export interface NspawnOptions {
+  readonly exec: Exec;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** How to start a supervisor; the state folder is added as last argument. It must call `runSupervisor`. */
+  readonly supervisorCommand: readonly string[];
+  /** Our own programs and units for nodes: `dist/node/layer`. */
+  readonly layerDir: string;
+  /** `templates/image` */
+  readonly recipeDir: string;
+  /** `~/.cache/flotilla` */
+  readonly cacheDir: string;
+  /** Of Debian's packages, when it is not the usual one. */
+  readonly debianMirror?: string;
+}
+
+/** Linux system containers: systemd-nspawn on an overlay of a cached Debian, one supervisor per cluster. */
+export function createNspawnProvider(options: NspawnOptions): Provider {
+  const { exec, clock, log, cacheDir } = options;
+  const hierarchies = findHierarchies();
+  const image = {
+    exec,
+    recipeDir: options.recipeDir,
+    cacheDir,
+    ...(options.debianMirror === undefined ? {} : { mirror: options.debianMirror }),
+  };
+
+  const supervise = async (cluster: ClusterRef, signal: AbortSignal): Promise<void> => {
+    const { stateDir } = cluster;
+    const launch = { names: hostNames(cluster), stateDir, command: options.supervisorCommand, clock };
+    await ensureSupervisor(launch, signal);
+  };
+  const ask = async (
+    cluster: ClusterRef,
+    method: string,
+    node: string,
+    signal: AbortSignal,
+  ): Promise<void> => {
+    await readConfig(cluster.stateDir);
+    await supervise(cluster, signal);
+    await call(hostNames(cluster).socket, { method, node }, signal);
+  };
+  const record = async (cluster: ClusterPlan, plan: NodePlan, imageHash: string): Promise<void> => {
+    const layer = await cacheLayer(exec, options.layerDir, cacheDir);
+    const node = nodeRecord(cluster, plan, { image: imageHash, layer: layer.hash });
+    await refer(cacheDir, cluster.stateDir);
+    await writeSeed(nodePaths(cluster, node.name), node, plan);
+    await writeNode(cluster, node);
+  };
+
+  return {
+    name: "nspawn",
+    capabilities: capabilitiesOf(hierarchies),
+    check: async (cluster) => {
+      const imageMissing = (await findImage(image)) === undefined;
+      const uid = process.getuid?.() ?? -1;
+      return await checkHost({ exec, hierarchies, uid, imageMissing }, cluster);
+    },
+    prepare: async (cluster, report, signal) => {
+      await buildImage(image, report, signal);
+      await cacheLayer(exec, options.layerDir, cacheDir);
+      if (hierarchies.memory === undefined)
+        report("this host has no memory controller: memory is not limited");
+      if (hierarchies.cpu === undefined) report("this host has no cpu controller: cpus are not limited");
+      await writeConfig(supervisorConfig(cluster, cacheDir));
+      await ask(cluster, "configure", "", signal);
+      if (!cluster.spec.docker.mirror) return;
+      const { gateway } = parseSubnet(cluster.spec.network.subnet);
+      await fillMirror({ exec, clock, gateway, stateDir: cluster.stateDir }, signal);
+    },
+    machines: (cluster) => readMachines(cluster, hierarchies),
+    create: async (cluster, plan) => {
+      if ((await readNode(cluster, plan.machine.name)) !== undefined) return;
+      const found = await findImage(image);
+      if (found === undefined) {
+        throw new AppError("E_HOST_LACKS", "the node image has not been built", {
+          hint: "cluster image build",
+        });
+      }
+      await record(cluster, plan, found.hash);
+    },
+    provision: async (cluster, plan) => {
+      const before = await readNode(cluster, plan.machine.name);
+      if (before === undefined) throw noMachine(plan.machine.name);
+      await record(cluster, plan, before.image);
+    },
+    start: async (cluster, node, signal) => {
+      if (!existsSync(nodePaths(cluster, node).record)) throw noMachine(node);
+      await ask(cluster, "start", node, signal);
+    },
+    halt: async (cluster, node, signal) => {
+      if (await isRunning(cluster, hierarchies, node)) await ask(cluster, "halt", node, signal);
+    },
+    kill: async (cluster, node, signal) => {
+      if (await isRunning(cluster, hierarchies, node)) await ask(cluster, "kill", node, signal);
+    },
+    destroy: async (cluster, node, signal) => {
+      const paths = nodePaths(cluster, node);
+      if (!existsSync(paths.dir)) return;
+      if (await isRunning(cluster, hierarchies, node)) await ask(cluster, "kill", node, signal);
+      // First the record: a folder without one is no machine, so a removal that is cut short can be done again.
+      await rm(paths.record, { force: true });
+      await mustRun(exec, { argv: ["rm", "-rf", "--one-file-system", paths.dir] });
+      for (const log of [paths.console, `${paths.console}.1`]) await rm(log, { force: true });
+      await call(hostNames(cluster).socket, { method: "forget" }, signal);
+      log.debug("node destroyed", { node });
+    },
+    dispose: async (cluster, signal) => {
+      const names = hostNames(cluster);
+      await call(
+        names.socket,
+        { method: "shutdown" },
+        AbortSignal.any([signal, AbortSignal.timeout(30_000)]),
+      ).catch((error: unknown) => {
+        signal.throwIfAborted();
+        log.warn("supervisor did not shut down by itself", { error: String(error) });
+      });
+      await endSupervisor(names, clock, 2_000);
+      await sweepHost({ exec, clock, hierarchies }, names);
+      for (const dir of [nodesDir(cluster), join(cluster.stateDir, "cache")]) {
+        await mustRun(exec, { argv: ["rm", "-rf", "--one-file-system", dir] });
+      }
+      for (const file of [configFile(cluster.stateDir), join(cluster.stateDir, "forwards.json")]) {
+        await rm(file, { force: true });
+      }
+      await unrefer(cacheDir, cluster.stateDir);
+    },
+    console: (cluster, node, how) => consoleLines(nodePaths(cluster, node).console, clock, how),
+  };
+}
+
+function capabilitiesOf(hierarchies: Hierarchies): Capabilities {
+  return {
+    powerCut: "process",
+    pause: false,
+    partition: false,
+    oneWayPartition: false,
+    clockStep: false,
+    diskFull: false,
+    memoryLimit: hierarchies.memory !== undefined,
+    cpuLimit: hierarchies.cpu !== undefined,
+  };
+}
+
+function nodeRecord(
+  cluster: ClusterPlan,
+  { machine, machineId }: NodePlan,
+  made: { readonly image: string; readonly layer: string },
+): NodeRecord {
+  const { prefix, gateway } = parseSubnet(cluster.spec.network.subnet);
+  const { name, index, address, memory, cpus } = machine;
+  return { version: 1, name, index, address, prefix, gateway, machineId, memory, cpus, ...made };
+}
+
+/** Read from what is there, not from what somebody remembers: a node runs if its cgroup holds a process. */
+async function readMachines(
+  cluster: ClusterRef,
+  hierarchies: Hierarchies,
+): Promise<ReadonlyMap<string, MachineStatus>> {
+  const found = (await readNodes(cluster)).map(async ({ name, address }) => {
+    const state = (await isRunning(cluster, hierarchies, name)) ? ("running" as const) : ("stopped" as const);
+    const power = await readPower(cluster, name);
+    const since = power?.state === state ? { since: power.since } : {};
+    return [name, { state, address, ...since }] as const;
+  });
+  return new Map(await Promise.all(found));
+}
+
+async function isRunning(cluster: ClusterRef, hierarchies: Hierarchies, node: string): Promise<boolean> {
+  return await cgroupAt(hierarchies, join(hostNames(cluster).cgroup, node)).populated();
+}
+
+function noMachine(node: string): AppError {
+  return new AppError("E_STATE_CONFLICT", `there is no machine ${node}`, {
+    hint: "run 'cluster up' to create it",
+  });
+}
