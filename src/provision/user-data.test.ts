@@ -1,0 +1,158 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { aCluster, userDataOf } from "../../test/support/rendered-cluster.ts";
+import { cloudConfigText } from "./cloud-config-text.ts";
+
+const golden = (name: string): string => `../../test/fixtures/render/${name}`;
+
+interface CloudConfig {
+  readonly hostname: string;
+  readonly ssh_authorized_keys: readonly string[];
+  readonly write_files: readonly { path: string; permissions: string; owner: string; content: string }[];
+  readonly coreos: {
+    readonly etcd2?: Record<string, unknown>;
+    readonly fleet?: Record<string, unknown>;
+    readonly update?: Record<string, unknown>;
+    readonly units: readonly {
+      name: string;
+      command?: string;
+      content?: string;
+      drop_ins?: { name: string; content: string }[];
+    }[];
+  };
+}
+
+/** Read by YAML 1.1's rules, as the older cloudinit does. */
+const read = (text: string): CloudConfig => parse(text, { version: "1.1" }) as CloudConfig;
+
+describe("a node's cloud-config", () => {
+  it("is, for a container, word for word what it was", async () => {
+    await expect(userDataOf(aCluster(), 1)).toMatchFileSnapshot(golden("nspawn-core-01.yaml"));
+  });
+
+  it("is, for a machine that is no etcd member and has a proxy, word for word what it was", async () => {
+    const cluster = aCluster(`
+machines: {count: 4, metadata: {region: local, disk: ssd}}
+proxy: {http: "http://me:p%40ss%22w@proxy.example:3128", https: "http://proxy.example:3128", no: [.example.com]}
+fleet: {agentTtl: 6s}
+`);
+    await expect(userDataOf(cluster, 4)).toMatchFileSnapshot(golden("nspawn-proxy-core-04.yaml"));
+  });
+
+  it("is, for Flatcar, word for word what it was", async () => {
+    await expect(userDataOf(aCluster(), 2, "virtualbox")).toMatchFileSnapshot(golden("flatcar-core-02.yaml"));
+    const four = aCluster("machines: {count: 4}");
+    await expect(userDataOf(four, 4, "virtualbox")).toMatchFileSnapshot(golden("flatcar-core-04.yaml"));
+  });
+
+  it("begins with the exact header, and has neither tabs nor hyphens in keys", () => {
+    const text = userDataOf(aCluster("proxy: {http: 'http://p:1'}"), 1);
+    expect(text.startsWith("#cloud-config\n")).toBe(true);
+    expect(text).not.toContain("\t");
+    const config = read(text);
+    expect(
+      [...Object.keys(config), ...Object.keys(config.coreos)].filter((key) => key.includes("-")),
+    ).toEqual([]);
+  });
+
+  it("lets a machine without etcd reach it through the gateway", () => {
+    const { coreos } = read(userDataOf(aCluster("machines: {count: 4}"), 4));
+    expect(coreos.etcd2).toBeUndefined();
+    expect(coreos.units.map(({ name }) => name)).toEqual([
+      "etcd-gateway.service",
+      "docker.service",
+      "fleet.service",
+    ]);
+    expect(coreos.units[0]?.drop_ins?.[0]?.content).toContain(
+      'Environment="ETCD_GATEWAY_ENDPOINTS=192.168.56.11:2379,192.168.56.12:2379,192.168.56.13:2379"',
+    );
+  });
+
+  it("pins every host key under name and address, and restricts the nodes' own key to the subnet", () => {
+    const config = read(userDataOf(aCluster(), 1));
+    const known =
+      config.write_files.find(({ path }) => path === "/home/core/.ssh/known_hosts")?.content ?? "";
+    expect(known.split("\n").map((line) => line.split(" ")[0])).toEqual([
+      "core-01,192.168.56.11",
+      "core-02,192.168.56.12",
+      "core-03,192.168.56.13",
+      "",
+    ]);
+    expect(config.ssh_authorized_keys[1]).toMatch(/^from="192\.168\.56\.0\/24" ssh-ed25519 /);
+  });
+
+  it("keeps private keys from everyone but their owner", () => {
+    const secrets = read(userDataOf(aCluster(), 1)).write_files.filter(({ content }) =>
+      content.includes("PRIVATE KEY"),
+    );
+    expect(secrets.map(({ path, owner, permissions }) => [path, owner, permissions])).toEqual([
+      ["/etc/ssh/ssh_host_ed25519_key", "root:root", "0600"],
+      ["/home/core/.ssh/id_ed25519", "core:core", "0600"],
+    ]);
+  });
+
+  it("has no word of a proxy when there is none", () => {
+    expect(userDataOf(aCluster(), 1)).not.toMatch(/proxy/i);
+  });
+
+  it("reaches all nodes, the mirror and what the user names without the proxy", () => {
+    const text = userDataOf(aCluster("proxy: {http: 'http://p:1', no: [.example.com, localhost]}"), 1);
+    const value = /"NO_PROXY=([^"]*)"/.exec(text.replaceAll("\\", ""))?.[1];
+    expect(value).toBe(
+      "localhost,127.0.0.1,::1,core-01,192.168.56.11,core-02,192.168.56.12,core-03,192.168.56.13,192.168.56.1,.example.com",
+    );
+  });
+
+  it("takes in the user's own: lists after ours, maps merged, single values replaced", () => {
+    const { coreos, write_files } = read(
+      userDataOf(
+        aCluster(`userData:
+  write_files: [{path: /etc/motd, content: hello}]
+  coreos: {etcd2: {election_timeout: 900}, fleet: {verbosity: 1}, units: [{name: a.service, command: start}]}`),
+        1,
+      ),
+    );
+    expect(write_files.at(-1)).toEqual({ path: "/etc/motd", content: "hello" });
+    expect(coreos.units.at(-1)).toEqual({ name: "a.service", command: "start" });
+    expect(coreos.etcd2).toMatchObject({ election_timeout: 900, heartbeat_interval: 100, name: "core-01" });
+    expect(coreos.fleet).toMatchObject({ verbosity: 1, agent_ttl: "4s" });
+  });
+
+  it("is refused for a system that the provider does not run", () => {
+    expect(() => userDataOf(aCluster("os: {name: flatcar}"), 1)).toThrow(/not supported yet/);
+  });
+
+  it("reads back as what was written, whatever the texts, by the rules of both YAML versions", () => {
+    const nasty = fc.oneof(
+      fc.string({ unit: "binary" }),
+      fc.constantFrom(
+        "off",
+        "0644",
+        "1:30",
+        "~",
+        "- a",
+        "a: b",
+        "#",
+        "%",
+        "\ta\n",
+        " a\n",
+        "a \n",
+        "a\r\nb\n",
+        "\u2028x\n",
+        "\uFEFF",
+        "a\n\n",
+      ),
+      fc.string().map((text) => `${text}\n`),
+    );
+    fc.assert(
+      fc.property(fc.array(nasty), (texts) => {
+        const text = cloudConfigText({ texts, map: { inner: texts } });
+        for (const version of ["1.1", "1.2"] as const) {
+          expect(parse(text, { version })).toEqual({ texts, map: { inner: texts } });
+        }
+        expect(/[\u0085\u2028\u2029\uFEFF]/.test(text)).toBe(false);
+      }),
+    );
+  });
+});

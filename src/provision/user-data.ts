@@ -1,0 +1,32 @@
+import type { ProviderName } from "../spec/model.ts";
+import { cloudConfigText } from "./cloud-config-text.ts";
+import { mergeCloudConfig } from "./merge.ts";
+import { osProfile } from "./os-profile.ts";
+import { coreosSection } from "./units.ts";
+import { writeFiles } from "./write-files.ts";
+import type { NodeInput } from "./write-files.ts";
+
+export interface UserDataInput extends NodeInput {
+  readonly provider: ProviderName;
+}
+
+/**
+ * The whole `#cloud-config` of one node: the same input gives the same bytes. It holds private keys: keep it 0600.
+ * @throws E_NOT_SUPPORTED when the provider cannot run the chosen system
+ */
+export function renderUserData(input: UserDataInput): string {
+  const { spec, machine, keys } = input;
+  const profile = osProfile(spec, input.provider);
+  const ours = {
+    hostname: machine.name,
+    ssh_authorized_keys: [
+      keys.operator.publicKey.trim(),
+      // The nodes' key lies on every node: whoever takes it away can use it from nowhere else.
+      `from="${spec.network.subnet}" ${keys.nodes.publicKey.trim()}`,
+      ...spec.ssh.authorizedKeys,
+    ],
+    write_files: writeFiles(input, profile),
+    coreos: coreosSection(input, profile),
+  };
+  return cloudConfigText(mergeCloudConfig(ours, spec.userData));
+}
