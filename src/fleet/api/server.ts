@@ -1,0 +1,179 @@
+import { Hono, type Context } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import type { Clock } from "../../foundation/clock.ts";
+import { isAppError, messageOf } from "../../foundation/errors.ts";
+import type { Log } from "../../foundation/log.ts";
+import type { Snapshot, UnitState } from "../model.ts";
+import type { Mirror, Registry } from "../registry/registry.ts";
+import { contentTypeProblem } from "./content-type.ts";
+import { cutPage, requestedPage } from "./page.ts";
+import { showMachine, showState, showUnit } from "./show.ts";
+import { decideUnitChange, decodeUnitBody } from "./unit-change.ts";
+
+export interface ApiOptions {
+  readonly registry: Pick<Registry, "putUnit" | "setDesired" | "deleteUnit">;
+  /** What to answer from; undefined while this machine is not registered. Asked anew for each request. */
+  readonly mirror: () => Mirror | undefined;
+  /** fleetd's version, for the Server header. */
+  readonly version: string;
+  /** Items on a page. */
+  readonly tokenLimit: number;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** The largest request body, bytes: a unit file of several MiB is a mistake. */
+const maxBody = 4 * 1024 * 1024;
+/** How long a request waits for etcd's watch to catch up, ms, before it says that there is no etcd. */
+const patience = 2_000;
+const noEtcd = "fleet server unable to communicate with etcd";
+
+type Status = 400 | 404 | 405 | 409 | 413 | 415 | 500 | 503;
+
+/** Fleet's HTTP API v1 as an application that any HTTP server can run. */
+export function createApi(options: ApiOptions): Hono {
+  const app = new Hono();
+  app.use(async (c, next) => {
+    await next();
+    c.header("Server", `fleetd/${options.version}`);
+  });
+  app.notFound((c) => fail(c, 404, ""));
+  app.onError((error, c) => {
+    if (isAppError(error, "E_ETCD")) return fail(c, 503, noEtcd);
+    options.log.error("a request failed", { method: c.req.method, path: c.req.path, why: messageOf(error) });
+    return fail(c, 500, "");
+  });
+  app.use(async (c, next) => ((await freshMirror(options)) === undefined ? fail(c, 503, noEtcd) : next()));
+  app.all("/", (c) => fail(c, 405, ""));
+  for (const prefix of ["/fleet/v1", "/v1-alpha"]) {
+    app.all(prefix, (c) => fail(c, 405, ""));
+    app.route(prefix, routes(options));
+  }
+  return app;
+}
+
+function routes(options: ApiOptions): Hono {
+  const v1 = new Hono();
+  const snapshot = (): Snapshot | undefined => options.mirror()?.snapshot;
+  const page = (c: Context, key: string, items: readonly object[]): Response => {
+    const token = requestedPage(c.req.queries("nextPageToken") ?? [], options.tokenLimit);
+    if (typeof token === "string") return fail(c, 400, token);
+    const cut = cutPage(items, token);
+    return c.json({
+      ...(cut.items.length > 0 ? { [key]: cut.items } : {}),
+      ...(cut.next === undefined ? {} : { nextPageToken: cut.next }),
+    });
+  };
+
+  v1.get("/machines", (c) => page(c, "machines", byKey(snapshot()?.machines).map(showMachine)));
+  v1.patch("/machines", (c) => fail(c, 400, "changing the metadata of machines is not supported yet"));
+  v1.all("/machines", (c) => fail(c, 405, "only GET and PATCH supported against this resource"));
+
+  v1.get("/units", (c) => {
+    const now = snapshot();
+    return now === undefined
+      ? fail(c, 503, noEtcd)
+      : page(
+          c,
+          "units",
+          byKey(now.units).map((unit) => showUnit(unit, now)),
+        );
+  });
+  v1.all("/units", (c) => fail(c, 405, "only GET supported against this resource"));
+  v1.get("/units/:name", (c) => {
+    const now = snapshot();
+    const unit = now?.units.get(c.req.param("name"));
+    return now === undefined || unit === undefined ? noUnit(c) : c.json(showUnit(unit, now));
+  });
+  v1.put("/units/:name", bodyLimit({ maxSize: maxBody, onError: tooLarge }), (c) =>
+    putUnit(c, c.req.param("name"), options),
+  );
+  v1.delete("/units/:name", async (c) => {
+    const revision = await options.registry.deleteUnit(c.req.param("name"), c.req.raw.signal);
+    if (revision === undefined) return noUnit(c);
+    await written(options, revision);
+    return c.body(null, 204);
+  });
+  v1.all("/units/:name", (c) => fail(c, 405, "only GET, PUT and DELETE supported against this resource"));
+
+  v1.get("/state", (c) => {
+    const { unitName, machineID } = c.req.query();
+    const states = statesOf(snapshot(), unitName).filter(
+      (state) => !machineID || state.machineID === machineID,
+    );
+    return page(c, "states", states.map(showState));
+  });
+  v1.get("/state/:unit", (c) => {
+    const [state] = statesOf(snapshot(), c.req.param("unit"));
+    return state === undefined ? fail(c, 404, "unit state does not exist") : c.json(showState(state));
+  });
+  v1.all("/state", (c) => fail(c, 405, "only GET supported against this resource"));
+  v1.all("/state/:unit", (c) => fail(c, 405, "only GET supported against this resource"));
+  return v1;
+}
+
+async function putUnit(c: Context, name: string, options: ApiOptions): Promise<Response> {
+  const wrongType = contentTypeProblem(c.req.raw.headers.get("content-type"));
+  if (wrongType !== undefined) return fail(c, 415, wrongType);
+  const body = decodeUnitBody(await c.req.text());
+  if (typeof body === "string") return fail(c, 400, `unable to decode body: ${body}`);
+  const change = decideUnitChange(name, body, options.mirror()?.snapshot.units.get(name));
+  const { signal } = c.req.raw;
+  switch (change.kind) {
+    case "refused":
+      return fail(c, change.status, change.message);
+    case "put":
+      await written(options, await options.registry.putUnit(change.unit, signal));
+      return c.body(null, 201);
+    case "set": {
+      const revision = await options.registry.setDesired(name, change.desired, signal);
+      if (revision === undefined) return noUnit(c);
+      await written(options, revision);
+      return c.body(null, 204);
+    }
+  }
+}
+
+/** The mirror, once it is up to date; undefined when it does not become so in time. */
+async function freshMirror({ mirror, clock }: ApiOptions): Promise<Mirror | undefined> {
+  const now = mirror();
+  if (now === undefined || now.fresh) return now;
+  await within(clock, async (signal) => {
+    while (!now.fresh) await now.changed(signal);
+  });
+  return now.fresh ? now : undefined;
+}
+
+/** Clients read their own writes: the answer comes when the mirror shows them, or a little later anyway. */
+async function written({ mirror, clock }: ApiOptions, revision: bigint): Promise<void> {
+  await within(clock, (signal) => mirror()?.reached(revision, signal) ?? Promise.resolve());
+}
+
+/** Waits for `work`, but no longer than our patience; how it ended is for the caller to look at. */
+async function within(clock: Clock, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const over = new AbortController();
+  const timer = clock.sleep(patience, over.signal).catch(() => undefined);
+  await Promise.race([work(over.signal).catch(() => undefined), timer]);
+  over.abort(new Error("done"));
+}
+
+function statesOf(snapshot: Snapshot | undefined, unit: string | undefined): UnitState[] {
+  if (!unit) return byKey(snapshot?.states).flatMap(byKey);
+  return byKey(snapshot?.states.get(unit));
+}
+
+function byKey<T>(map: ReadonlyMap<string, T> | undefined): T[] {
+  return [...(map ?? [])].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, value]) => value);
+}
+
+function fail(c: Context, status: Status, message: string): Response {
+  return c.json({ error: { code: status, message } }, status);
+}
+
+function noUnit(c: Context): Response {
+  return fail(c, 404, "unit does not exist");
+}
+
+function tooLarge(c: Context): Response {
+  return fail(c, 413, `the request body exceeds ${maxBody} bytes`);
+}
