@@ -22,6 +22,13 @@ describe("a scenario file", () => {
     expect(problemsOf(readFileSync(join(clusters, file), "utf8"))).toEqual([]);
   });
 
+  it("is valid as docs/scenarios.md shows it", () => {
+    const page = readFileSync(resolve(clusters, "../docs/scenarios.md"), "utf8");
+    const example = /```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? "";
+    expect(example).toContain("two-disasters");
+    expect(problemsOf(example)).toEqual([]);
+  });
+
   it("says where a misspelt step stands and what was meant", () => {
     const [problem] = problemsOf(
       `${head}steps:\n  - {inject: power-cut, victims: all}\n  - {injekt: power-cut}\n`,
