@@ -1,0 +1,206 @@
+import { AppError } from "../../foundation/errors.ts";
+import type { DesiredState, UnitOption } from "../model.ts";
+
+/** A machine as the API shows it. */
+export interface ApiMachine {
+  readonly id: string;
+  /** Empty when the machine has named none. */
+  readonly primaryIP: string;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** Why a wanted unit has no machine. */
+export interface ApiRefusal {
+  readonly summary: string;
+  readonly reasons: readonly { readonly machineID: string; readonly why: string }[];
+}
+
+/** A unit as the API shows it. */
+export interface ApiUnit {
+  readonly name: string;
+  readonly options: readonly UnitOption[];
+  readonly desiredState: DesiredState;
+  /** Empty for a global unit, which has no single state. */
+  readonly currentState: DesiredState | "";
+  /** Where it is scheduled; empty when nowhere, or everywhere. */
+  readonly machineID: string;
+  /** Ours, beyond fleet's API; other servers never send it. */
+  readonly refusal: ApiRefusal | undefined;
+}
+
+/** What systemd says of one unit on one machine. */
+export interface ApiUnitState {
+  readonly name: string;
+  readonly machineID: string;
+  readonly hash: string;
+  readonly load: string;
+  readonly active: string;
+  readonly sub: string;
+}
+
+/**
+ * Fleet's API v1. Every call throws E_NODE_UNREACHABLE (no answer), E_TIMEOUT (a slow one), E_ETCD (the server has lost
+ * etcd) or E_FLEET_API (refused; the message is the server's, in the form that fleetctl's users know).
+ */
+export interface FleetClient {
+  machines(): Promise<readonly ApiMachine[]>;
+  units(): Promise<readonly ApiUnit[]>;
+  /** Undefined when there is no such unit. */
+  unit(name: string): Promise<ApiUnit | undefined>;
+  /** Creates the unit or replaces its options. */
+  putUnit(name: string, options: readonly UnitOption[], desired: DesiredState): Promise<void>;
+  setDesired(name: string, desired: DesiredState): Promise<void>;
+  /** False when there was no such unit. */
+  deleteUnit(name: string): Promise<boolean>;
+  states(filter?: {
+    readonly unitName?: string;
+    readonly machineID?: string;
+  }): Promise<readonly ApiUnitState[]>;
+}
+
+export interface ApiRequest {
+  readonly method: "GET" | "PUT" | "DELETE";
+  /** Below the server's root, with its query. */
+  readonly path: string;
+  /** JSON text. */
+  readonly body?: string;
+}
+
+export interface ApiResponse {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** Carries one request to the server and back; throws when there is no answer. */
+export type Transport = (request: ApiRequest) => Promise<ApiResponse>;
+
+/** The client on top of any transport. */
+export function createClient(transport: Transport): FleetClient {
+  const send = async (method: ApiRequest["method"], path: string, body?: object): Promise<ApiResponse> => {
+    const text = body === undefined ? {} : { body: JSON.stringify(body) };
+    return await transport({ method, path: `/fleet/v1${path}`, ...text });
+  };
+  const change = async (name: string, body: object): Promise<void> => {
+    const response = await send("PUT", unitPath(name), { name, ...body });
+    if (response.status >= 300) throw refused(response);
+  };
+  const list = async <T>(
+    key: string,
+    query: Readonly<Record<string, string>>,
+    read: (item: Json) => T,
+  ): Promise<T[]> => {
+    const found: T[] = [];
+    let token = "";
+    do {
+      const parameters = new URLSearchParams({ ...query, ...(token === "" ? {} : { nextPageToken: token }) });
+      const response = await send("GET", `/${key === "states" ? "state" : key}?${parameters.toString()}`);
+      const page = readJson(response);
+      found.push(...items(page[key]).map(read));
+      token = text(page["nextPageToken"]);
+    } while (token !== "");
+    return found;
+  };
+  return {
+    machines: async () => await list("machines", {}, readMachine),
+    units: async () => await list("units", {}, readUnit),
+    states: async (filter = {}) => await list("states", { ...filter }, readState),
+    unit: async (name) => {
+      const response = await send("GET", unitPath(name));
+      return response.status === 404 ? undefined : readUnit(readJson(response));
+    },
+    putUnit: async (name, options, desiredState) => await change(name, { options, desiredState }),
+    setDesired: async (name, desiredState) => await change(name, { desiredState }),
+    deleteUnit: async (name) => {
+      const response = await send("DELETE", unitPath(name));
+      if (response.status === 404) return false;
+      if (response.status >= 300) throw refused(response);
+      return true;
+    },
+  };
+}
+
+function unitPath(name: string): string {
+  return `/units/${encodeURIComponent(name)}`;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+function readJson(response: ApiResponse): Json {
+  if (response.status >= 300) throw refused(response);
+  const value = parse(response.body);
+  if (value !== undefined) return value;
+  throw new AppError("E_FLEET_API", "the server's answer is not JSON", {
+    details: [response.body.slice(0, 200)],
+    hint: "check that --endpoint names fleet's API and not another service",
+  });
+}
+
+function parse(body: string): Json | undefined {
+  try {
+    return body.trim() === "" ? {} : (JSON.parse(body) as Json);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The words in which Go's client showed a refusal; scripts look for them. */
+function refused(response: ApiResponse): AppError {
+  const error = (parse(response.body)?.["error"] ?? {}) as Json;
+  const message = text(error["message"]);
+  if (response.status === 503) {
+    return new AppError("E_ETCD", message === "" ? "fleet server unable to communicate with etcd" : message);
+  }
+  return new AppError("E_FLEET_API", `googleapi: Error ${response.status}: ${message}`);
+}
+
+/** The API leaves empty fields out. */
+function text(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+function items(value: unknown): readonly Json[] {
+  return Array.isArray(value) ? (value as readonly Json[]) : [];
+}
+
+function readMachine(item: Json): ApiMachine {
+  return {
+    id: text(item["id"]),
+    primaryIP: text(item["primaryIP"]),
+    metadata: (item["metadata"] ?? {}) as Readonly<Record<string, string>>,
+  };
+}
+
+function readUnit(item: Json): ApiUnit {
+  const refusal = item["refusal"] as Json | undefined;
+  return {
+    name: text(item["name"]),
+    options: items(item["options"]).map((option) => ({
+      section: text(option["section"]),
+      name: text(option["name"]),
+      value: text(option["value"]),
+    })),
+    desiredState: text(item["desiredState"]) as DesiredState,
+    currentState: text(item["currentState"]) as ApiUnit["currentState"],
+    machineID: text(item["machineID"]),
+    refusal: refusal === undefined ? undefined : readRefusal(refusal),
+  };
+}
+
+function readRefusal(item: Json): ApiRefusal {
+  const reasons = items(item["reasons"]);
+  return {
+    summary: text(item["summary"]),
+    reasons: reasons.map((reason) => ({ machineID: text(reason["machineID"]), why: text(reason["why"]) })),
+  };
+}
+
+function readState(item: Json): ApiUnitState {
+  return {
+    name: text(item["name"]),
+    machineID: text(item["machineID"]),
+    hash: text(item["hash"]),
+    load: text(item["systemdLoadState"]),
+    active: text(item["systemdActiveState"]),
+    sub: text(item["systemdSubState"]),
+  };
+}

@@ -1,0 +1,93 @@
+import { request as httpRequest } from "node:http";
+import type { ClientRequest, IncomingMessage, RequestOptions } from "node:http";
+import { request as httpsRequest } from "node:https";
+import type { Duplex } from "node:stream";
+import { text } from "node:stream/consumers";
+import { AppError, messageOf } from "../../foundation/errors.ts";
+import type { ApiRequest, ApiResponse, Transport } from "./client.ts";
+
+/** Where the API is. A `stream` endpoint opens one stream per request, for instance through an ssh connection. */
+export type Endpoint =
+  | { readonly kind: "unix"; readonly path: string }
+  | { readonly kind: "http"; readonly url: URL; readonly tls?: TlsFiles }
+  | { readonly kind: "stream"; readonly name: string; readonly open: () => Promise<Duplex> };
+
+/** PEM texts for an https endpoint. */
+export interface TlsFiles {
+  readonly key?: string;
+  readonly cert?: string;
+  readonly ca?: string;
+}
+
+/** Speaks HTTP/1.1 to the endpoint, one connection per request; each request may take `timeout` ms. */
+export function httpTransport(endpoint: Endpoint, timeout: number): Transport {
+  return async (request) => {
+    const deadline = AbortSignal.timeout(timeout);
+    try {
+      return await exchange(endpoint, request, deadline);
+    } catch (error) {
+      throw deadline.aborted ? tooSlow(endpoint, timeout) : unreachable(endpoint, error);
+    }
+  };
+}
+
+async function exchange(endpoint: Endpoint, request: ApiRequest, signal: AbortSignal): Promise<ApiResponse> {
+  const stream = endpoint.kind === "stream" ? await endpoint.open() : undefined;
+  try {
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      const outgoing = start(endpoint, request, stream, signal);
+      outgoing.once("response", resolve).once("error", reject);
+      outgoing.end(request.body);
+    });
+    return { status: response.statusCode ?? 0, body: await text(response) };
+  } finally {
+    stream?.destroy();
+  }
+}
+
+function start(
+  endpoint: Endpoint,
+  request: ApiRequest,
+  stream: Duplex | undefined,
+  signal: AbortSignal,
+): ClientRequest {
+  const json = request.body === undefined ? {} : { "content-type": "application/json" };
+  const length = { "content-length": Buffer.byteLength(request.body ?? "") };
+  const options: RequestOptions = {
+    method: request.method,
+    path: request.path,
+    headers: { accept: "application/json", connection: "close", ...json, ...length },
+    signal,
+  };
+  if (endpoint.kind === "unix") return httpRequest({ ...options, socketPath: endpoint.path });
+  if (stream !== undefined) return httpRequest({ ...options, createConnection: () => stream });
+  const { url, tls } = endpoint as Extract<Endpoint, { kind: "http" }>;
+  const target = { ...options, hostname: url.hostname.replace(/^\[|\]$/g, ""), port: url.port };
+  return url.protocol === "https:" ? httpsRequest({ ...target, ...tls }) : httpRequest(target);
+}
+
+function nameOf(endpoint: Endpoint): string {
+  if (endpoint.kind === "unix") return `unix://${endpoint.path}`;
+  return endpoint.kind === "http" ? endpoint.url.href : endpoint.name;
+}
+
+function unreachable(endpoint: Endpoint, error: unknown): AppError {
+  return new AppError(
+    "E_NODE_UNREACHABLE",
+    `cannot reach fleet at ${nameOf(endpoint)}: ${messageOf(error)}`,
+    {
+      cause: error,
+      hint: "on a node, 'systemctl status fleet' says whether fleetd runs; from elsewhere use --tunnel or --endpoint",
+    },
+  );
+}
+
+function tooSlow(endpoint: Endpoint, timeout: number): AppError {
+  return new AppError(
+    "E_TIMEOUT",
+    `fleet at ${nameOf(endpoint)} did not answer within ${timeout / 1_000} s`,
+    {
+      hint: "a longer --request-timeout may help; 'etcdctl cluster-health' on a node says whether etcd is well",
+    },
+  );
+}

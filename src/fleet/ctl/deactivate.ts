@@ -1,0 +1,102 @@
+import type { DesiredState } from "../model.ts";
+import { mangleUnitName } from "../unit/name.ts";
+import { isGlobal } from "../unit/requirements.ts";
+import type { ApiUnit } from "../api/client.ts";
+import type { Call } from "./command.ts";
+import { complain } from "./complain.ts";
+import { doesNotWait, waitForUnits, waitLimit } from "./wait.ts";
+
+interface Deactivation {
+  readonly state: DesiredState;
+  readonly verb: string;
+  readonly past: string;
+  /** Why a unit cannot be brought to the state. */
+  readonly refuse: (unit: ApiUnit) => string | undefined;
+}
+
+/** `fleetctl stop`: not running, but still on its machine. */
+export async function stop(call: Call): Promise<number> {
+  return await deactivate(call, {
+    state: "loaded",
+    verb: "stop",
+    past: "stopped",
+    refuse: (unit) =>
+      !isGlobal(unit) && unit.currentState === "inactive"
+        ? `Unable to stop unit ${unit.name} in state inactive`
+        : undefined,
+  });
+}
+
+/** `fleetctl unload`: on no machine. Works for a unit that still waits for a machine, too. */
+export async function unload(call: Call): Promise<number> {
+  return await deactivate(call, {
+    state: "inactive",
+    verb: "unload",
+    past: "unloaded",
+    refuse: () => undefined,
+  });
+}
+
+/** The units of the arguments that exist; says what fleetctl said when there are none. */
+export async function existingUnits(call: Call): Promise<readonly ApiUnit[]> {
+  if (call.args.length === 0) {
+    call.err("No units given");
+    return [];
+  }
+  const fleet = await call.fleet();
+  const names = [...new Set(call.args.map(mangleUnitName))];
+  const found = await Promise.all(names.map(async (name) => await fleet.unit(name)));
+  const units = found.filter((unit) => unit !== undefined);
+  if (units.length === 0) call.err("Units not found in registry");
+  return units;
+}
+
+async function deactivate(call: Call, { state, verb, past, refuse }: Deactivation): Promise<number> {
+  const fleet = await call.fleet();
+  const asked: ApiUnit[] = [];
+  for (const unit of await existingUnits(call)) {
+    const refusal = refuse(unit);
+    if (refusal !== undefined) {
+      call.err(refusal);
+      return 1;
+    }
+    const already = unit.desiredState === state && (unit.currentState === state || isGlobal(unit));
+    if (already) continue;
+    try {
+      await fleet.setDesired(unit.name, state);
+    } catch (error) {
+      complain(call, `Failed to ${verb} units [${unit.name}]. err`, error);
+      return 1;
+    }
+    if (isGlobal(unit)) call.out(`Triggered global unit ${unit.name} ${verb}`);
+    else asked.push(unit);
+  }
+  return await waitAndSay(
+    call,
+    asked.map(({ name }) => name),
+    state,
+    verb,
+    past,
+  );
+}
+
+async function waitAndSay(
+  call: Call,
+  names: readonly string[],
+  state: DesiredState,
+  verb: string,
+  past: string,
+): Promise<number> {
+  if (doesNotWait(call)) {
+    for (const name of names) call.out(`Triggered unit ${name} ${verb}`);
+    return 0;
+  }
+  if (names.length === 0) return 0;
+  const lost = await waitForUnits(call, { names, state, running: false, within: waitLimit(call) });
+  if (lost.length > 0) {
+    call.err(`Failed to ${verb} units [${lost.join(" ")}].`);
+    return 1;
+  }
+  call.err(`Successfully ${past} units [${names.join(" ")}].`);
+  return 0;
+}

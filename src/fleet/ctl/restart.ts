@@ -1,0 +1,56 @@
+import { isGlobal } from "../unit/requirements.ts";
+import type { ApiUnit } from "../api/client.ts";
+import type { Call } from "./command.ts";
+import { complain } from "./complain.ts";
+import { runOnMachine } from "./machine-shell.ts";
+import { resolveUnits } from "./resolve.ts";
+import { waitForUnits, waitLimit } from "./wait.ts";
+
+/** `fleetctl restart`: each unit is seen stopped before it is started again, on the same machine. */
+export async function restart(call: Call): Promise<number> {
+  if (call.args.length === 0) {
+    call.err("No units given");
+    return 0;
+  }
+  let names: readonly string[];
+  try {
+    names = await resolveUnits(call);
+  } catch (error) {
+    complain(call, "Error creating units", error);
+    return 1;
+  }
+  const fleet = await call.fleet();
+  for (const name of names) {
+    const unit = await fleet.unit(name);
+    if (unit === undefined) continue;
+    const code = isGlobal(unit) ? await restartGlobal(call, name) : await restartOne(call, unit);
+    if (code !== 0) return code;
+  }
+  return 0;
+}
+
+async function restartOne(call: Call, { name, currentState }: ApiUnit): Promise<number> {
+  if (currentState === "inactive") {
+    call.err(`Unable to restart unit ${name} in state inactive`);
+    return 0;
+  }
+  const steps = currentState === "launched" ? (["loaded", "launched"] as const) : (["launched"] as const);
+  const fleet = await call.fleet();
+  for (const state of steps) {
+    await fleet.setDesired(name, state);
+    const running = state === "launched";
+    const lost = await waitForUnits(call, { names: [name], state, running, within: waitLimit(call) });
+    if (lost.length > 0) return 1;
+  }
+  call.err(`Unit(${name}) was restarted.`);
+  return 0;
+}
+
+async function restartGlobal(call: Call, name: string): Promise<number> {
+  for (const { machineID } of await (await call.fleet()).states({ unitName: name })) {
+    const code = await runOnMachine(call, machineID, ["sudo", "systemctl", "restart", name]);
+    if (code !== 0) return code;
+  }
+  call.err(`Unit(${name}) was restarted.`);
+  return 0;
+}

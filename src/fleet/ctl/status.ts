@@ -1,0 +1,47 @@
+import { mangleUnitName } from "../unit/name.ts";
+import { isGlobal } from "../unit/requirements.ts";
+import type { Call } from "./command.ts";
+import { byId, machineLegend } from "./legend.ts";
+import { runOnMachine } from "./machine-shell.ts";
+
+/** `fleetctl status`: what systemctl says, asked where the unit is. */
+export async function status(call: Call): Promise<number> {
+  for (const [index, argument] of call.args.entries()) {
+    if (index > 0) call.out("");
+    const code = await statusOf(call, mangleUnitName(argument));
+    if (code !== 0) return code;
+  }
+  return 0;
+}
+
+async function statusOf(call: Call, name: string): Promise<number> {
+  const unit = await (await call.fleet()).unit(name);
+  if (unit === undefined) {
+    call.err(`Unit ${name} does not exist.`);
+    return 1;
+  }
+  if (isGlobal(unit)) return await statusOfGlobal(call, name);
+  if (unit.machineID === "" || unit.currentState === "inactive") {
+    call.err(`Unit ${name} does not appear to be loaded.`);
+    for (const { machineID, why } of unit.refusal?.reasons ?? []) call.err(`  ${machineID}: ${why}`);
+    return 1;
+  }
+  return await runOnMachine(call, unit.machineID, ["systemctl", "status", "-l", name]);
+}
+
+/** Each machine in turn; the exit code is the first that is not zero. */
+async function statusOfGlobal(call: Call, name: string): Promise<number> {
+  const fleet = await call.fleet();
+  const [states, machines] = await Promise.all([fleet.states({ unitName: name }), fleet.machines()]);
+  if (states.length === 0) {
+    call.err(`Unit ${name} does not appear to be loaded.`);
+    return 1;
+  }
+  let result = 0;
+  for (const [index, { machineID }] of states.entries()) {
+    call.out(`${index > 0 ? "\n" : ""}${machineLegend(machineID, byId(machines))}:`);
+    const code = await runOnMachine(call, machineID, ["systemctl", "status", "-l", name]);
+    if (result === 0) result = code;
+  }
+  return result;
+}

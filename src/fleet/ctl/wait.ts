@@ -1,0 +1,209 @@
+import { AppError, isAppError } from "../../foundation/errors.ts";
+import type { FleetClient } from "../api/client.ts";
+import type { Call } from "./command.ts";
+import { isOn, numberOf } from "./command.ts";
+import { byId, machineLegend } from "./legend.ts";
+import type { MachineMap } from "./legend.ts";
+import { progressOf } from "./progress.ts";
+import type { Goal, Sight, Trouble } from "./progress.ts";
+
+/** Above this many units one look reads all of them at once. */
+const manyUnits = 8;
+/** How long the API may stay away while we wait, ms: an etcd election or a restarted fleetd is no reason to give up. */
+const outageLimit = 15_000;
+/** fleetctl's "attempt", ms. */
+const attempt = 2_000;
+
+/** How long the options let us wait, ms. */
+export function waitLimit(call: Call): number {
+  const attempts = numberOf(call.options, "block-attempts", 0);
+  return attempts <= 0 ? Infinity : attempts * attempt;
+}
+
+/** Whether the options say not to wait. */
+export function doesNotWait(call: Call): boolean {
+  return isOn(call.options, "no-block");
+}
+
+export interface WaitRequest extends Goal {
+  readonly names: readonly string[];
+  /** ms; Infinity for ever. */
+  readonly within: number;
+  /** Units of which no line is printed: they had reached the state before. */
+  readonly quiet?: ReadonlySet<string>;
+}
+
+/**
+ * Waits until each unit has reached the state and prints a line for each as it does. Says on standard error why units
+ * cannot; gives the names of those that did not get there.
+ */
+export async function waitForUnits(call: Call, request: WaitRequest): Promise<readonly string[]> {
+  const fleet = await call.fleet();
+  const { clock } = call.world;
+  const started = clock.monotonic();
+  const waiting = new Map(request.names.map((name) => [name, new Waiting(name, request)]));
+  const lost: string[] = [];
+  const show = reporter(call, fleet);
+  let lastAnswer = started;
+  for (;;) {
+    const sights = await lookOrWait(
+      fleet,
+      [...waiting.keys()],
+      request.running,
+      () => clock.monotonic() - lastAnswer,
+    );
+    const now = clock.monotonic();
+    if (sights !== undefined) lastAnswer = now;
+    for (const [name, sight] of sights ?? []) {
+      const outcome = waiting.get(name)?.see(sight, now);
+      if (outcome?.arrived && request.quiet?.has(name) !== true) await show.arrived(sight);
+      if (outcome?.trouble !== undefined) {
+        await show.trouble(name, sight, outcome.trouble);
+        lost.push(name);
+      }
+      if (outcome?.over) waiting.delete(name);
+    }
+    if (waiting.size === 0) return lost;
+    if (now - started >= request.within) break;
+    await clock.sleep(pause(now - started));
+  }
+  for (const name of waiting.keys()) {
+    call.err(`Error waiting for units: timed out waiting for unit ${name} to report state ${request.state}`);
+  }
+  return [...lost, ...waiting.keys()];
+}
+
+/** Looks closely at first, since most units need a few milliseconds, and then less and less often. */
+function pause(elapsed: number): number {
+  if (elapsed < 1_000) return 25;
+  return elapsed < 5_000 ? 100 : 250;
+}
+
+/** One unit's wait: what has been said of it, and since when it is in trouble. */
+class Waiting {
+  readonly #goal: Goal;
+  #troubleSince: number | undefined;
+  #announced = false;
+  readonly name: string;
+
+  constructor(name: string, goal: Goal) {
+    this.name = name;
+    this.#goal = goal;
+  }
+
+  see(sight: Sight, now: number): { arrived: boolean; over: boolean; trouble?: Trouble } {
+    const arrived = !this.#announced && sight.unit?.currentState === this.#goal.state;
+    this.#announced ||= arrived;
+    const progress = progressOf(sight, this.#goal);
+    if (progress.kind !== "trouble") {
+      this.#troubleSince = undefined;
+      return { arrived, over: progress.kind === "done" };
+    }
+    this.#troubleSince ??= now;
+    if (now - this.#troubleSince < progress.patience) return { arrived, over: false };
+    return { arrived, over: true, trouble: progress.trouble };
+  }
+}
+
+async function lookOrWait(
+  fleet: FleetClient,
+  names: readonly string[],
+  withStates: boolean,
+  silence: () => number,
+): Promise<ReadonlyMap<string, Sight> | undefined> {
+  try {
+    return await look(fleet, names, withStates);
+  } catch (error) {
+    const passing = ["E_ETCD", "E_TIMEOUT", "E_NODE_UNREACHABLE"] as const;
+    if (passing.some((code) => isAppError(error, code)) && silence() < outageLimit) return undefined;
+    throw error;
+  }
+}
+
+async function look(
+  fleet: FleetClient,
+  names: readonly string[],
+  withStates: boolean,
+): Promise<ReadonlyMap<string, Sight>> {
+  if (names.length > manyUnits) {
+    const [units, states] = await Promise.all([fleet.units(), withStates ? fleet.states() : []]);
+    const unitOf = new Map(units.map((unit) => [unit.name, unit]));
+    const statesOf = Map.groupBy(states, ({ name }) => name);
+    return new Map(names.map((name) => [name, { unit: unitOf.get(name), states: statesOf.get(name) ?? [] }]));
+  }
+  const one = async (name: string): Promise<readonly [string, Sight]> => {
+    const [unit, states] = await Promise.all([
+      fleet.unit(name),
+      withStates ? fleet.states({ unitName: name }) : [],
+    ]);
+    return [name, { unit, states }];
+  };
+  return new Map(await Promise.all(names.map(one)));
+}
+
+interface Reporter {
+  arrived(sight: Sight): Promise<void>;
+  trouble(name: string, sight: Sight, trouble: Trouble): Promise<void>;
+}
+
+function reporter(call: Call, fleet: FleetClient): Reporter {
+  let machines: MachineMap = new Map();
+  const legend = async (id: string): Promise<string> => {
+    if (!machines.has(id)) machines = byId(await fleet.machines().catch(() => []));
+    return machineLegend(id, machines);
+  };
+  return {
+    arrived: async ({ unit }) => {
+      if (unit === undefined) return;
+      const where = unit.machineID === "" ? "" : ` on ${await legend(unit.machineID)}`;
+      call.out(`Unit ${unit.name} ${unit.currentState}${where}`);
+    },
+    trouble: async (name, { unit }, trouble) => {
+      if (trouble.kind === "gone") return call.err(`Error waiting for units: unit ${name} was destroyed`);
+      if (trouble.kind === "refused") {
+        call.err(
+          `Error waiting for units: unit ${name} can run on no machine: ${unit?.refusal?.summary ?? ""}`,
+        );
+        for (const { machineID, why } of unit?.refusal?.reasons ?? []) {
+          call.err(`  ${await legend(machineID)}: ${why}`);
+        }
+        return call.err("It stays wanted, and starts as soon as a machine can run it.");
+      }
+      const { active, sub, machineID } = trouble.state;
+      const how = trouble.kind === "failed" ? "failed" : "is not running";
+      call.err(
+        `Error waiting for units: unit ${name} ${how} on ${await legend(machineID)} (${active}/${sub})`,
+      );
+      return call.err(`Hint: 'fleetctl status ${name}' and 'fleetctl journal ${name}' say more`);
+    },
+  };
+}
+
+/** Waits until the cluster has forgotten the units: neither registry nor machines know them. Throws E_TIMEOUT. */
+export async function waitUntilGone(
+  call: Call,
+  names: readonly string[],
+  onGone: (name: string) => void,
+): Promise<void> {
+  const fleet = await call.fleet();
+  const { clock } = call.world;
+  const started = clock.monotonic();
+  let left = names;
+  for (;;) {
+    const sights = await look(fleet, left, true);
+    const still = left.filter((name) => {
+      const sight = sights.get(name);
+      return sight?.unit !== undefined || (sight?.states.length ?? 0) > 0;
+    });
+    for (const name of left) if (!still.includes(name)) onGone(name);
+    left = still;
+    const elapsed = clock.monotonic() - started;
+    if (left.length === 0) return;
+    if (elapsed >= waitLimit(call)) {
+      throw new AppError("E_TIMEOUT", `timed out waiting for ${left.join(", ")} to disappear`, {
+        hint: "a machine that still shows the unit may be slow to stop it: 'fleetctl list-units'",
+      });
+    }
+    await clock.sleep(pause(elapsed));
+  }
+}

@@ -1,0 +1,94 @@
+import { PassThrough } from "node:stream";
+import type { Clock } from "../../src/foundation/clock.ts";
+import type { Globals } from "../../src/fleet/ctl/globals.ts";
+import type { RemoteTarget, World } from "../../src/fleet/ctl/command.ts";
+import { fleetctl } from "../../src/fleet/ctl/main.ts";
+import { fakeFleet } from "./fake-fleet.ts";
+import type { FakeFleet } from "./fake-fleet.ts";
+
+export interface Bench {
+  readonly fleet: FakeFleet;
+  /** Local files by path. */
+  readonly files: Map<string, string>;
+  readonly env: Record<string, string>;
+  /** Programs that ran on this machine. */
+  readonly here: (readonly string[])[];
+  /** What was run over ssh. */
+  readonly there: { readonly target: RemoteTarget; readonly command: string | undefined }[];
+  /** The exit code of every local and remote program. */
+  exit: number;
+  /** This machine's id. */
+  machineId: string | undefined;
+  readonly clock: Clock;
+  readonly seenGlobals: Globals[];
+  run(...argv: string[]): Promise<Result>;
+}
+
+export interface Result {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** fleetctl in memory: a fake cluster, files that are a map, a clock that jumps to whatever is slept for. */
+export function bench(): Bench {
+  let now = 0;
+  const clock: Clock = {
+    now: () => now,
+    monotonic: () => now,
+    sleep: async (ms) => {
+      now += ms;
+    },
+  };
+  const self: Bench = {
+    fleet: fakeFleet(),
+    files: new Map(),
+    env: {},
+    here: [],
+    there: [],
+    exit: 0,
+    machineId: undefined,
+    clock,
+    seenGlobals: [],
+    run: async (...argv) => {
+      const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+      const code = await fleetctl(argv, worldOf(self, stdout, stderr));
+      return { code, out: drain(stdout), err: drain(stderr) };
+    },
+  };
+  return self;
+}
+
+function drain(stream: PassThrough): string {
+  return String((stream.read() as Buffer | null) ?? "");
+}
+
+function worldOf(self: Bench, stdout: PassThrough, stderr: PassThrough): World {
+  return {
+    stdin: new PassThrough(),
+    stdout,
+    stderr,
+    env: self.env,
+    clock: self.clock,
+    version: "1.2.3",
+    readFile: async (path) => self.files.get(path),
+    machineId: async () => self.machineId,
+    runHere: async (argv) => {
+      self.here.push(argv);
+      return self.exit;
+    },
+    connect: (globals) => {
+      self.seenGlobals.push(globals);
+      return {
+        fleet: async () => self.fleet,
+        remote: async () => ({
+          run: async (target, command) => {
+            self.there.push({ target, command });
+            return self.exit;
+          },
+        }),
+        close: async () => undefined,
+      };
+    },
+  };
+}
