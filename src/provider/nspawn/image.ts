@@ -41,6 +41,9 @@ const suite = "bookworm";
 /** Room that a build needs, bytes. */
 const buildRoom = 1_200_000_000;
 
+/** A second net: whatever mmdebstrap mounts is gone when it is killed. */
+const isolated = ["unshare", "--mount", "--propagation", "private", "--"] as const;
+const bootstrapper = ["mmdebstrap", "--mode=root", "--variant=apt", "--format=directory"] as const;
 const aptAndDpkg = [
   "--dpkgopt=force-unsafe-io",
   "--dpkgopt=path-exclude=/usr/share/man/*",
@@ -71,6 +74,7 @@ export async function buildImage(options: ImageOptions, report: Report, signal: 
   report("building the node image from Debian's packages (about a minute, once)");
   const half = join(images, `.building-${process.pid}`);
   try {
+    await mkdir(half);
     await bootstrap(options, join(half, "root"), signal);
     await writeFile(join(half, "image.json"), `${JSON.stringify({ version: 1, hash: image.hash, suite })}\n`);
     await rename(half, join(images, image.hash)).catch(async (error: unknown) => {
@@ -137,14 +141,15 @@ async function bootstrap(options: ImageOptions, target: string, signal: AbortSig
   ];
   const customize = join(options.recipeDir, "customize.sh").replaceAll("'", `'\\''`);
   const result = await options.exec.run({
-    // The mount namespace is a second net: whatever mmdebstrap mounts is gone when it is killed.
     argv: [
-      ...(["unshare", "--mount", "--propagation", "private", "--"] as const),
-      ...["mmdebstrap", "--mode=root", "--variant=apt", "--format=directory"],
+      ...isolated,
+      ...bootstrapper,
       ...aptAndDpkg,
       `--include=${(await packagesOf(options.recipeDir)).join(",")}`,
       `--customize-hook='${customize}' "$1"`,
-      ...[suite, target, "-"],
+      suite,
+      target,
+      "-",
     ],
     input: `${sources.join("\n")}\n`,
     signal,

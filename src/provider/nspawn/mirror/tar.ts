@@ -31,7 +31,8 @@ function header(entry: TarEntry, size: number): Buffer {
   bytes.write(" ".repeat(8), 148);
   bytes.write(types[entry.kind], 156);
   if (entry.kind === "link") bytes.write(entry.target, 157);
-  bytes.write("ustar\0" + "00", 257);
+  bytes.write("ustar", 257);
+  bytes.write("00", 263);
   const sum = bytes.reduce((total, byte) => total + byte, 0);
   bytes.write(`${octal(sum, 6)}\0 `, 148);
   return bytes;
