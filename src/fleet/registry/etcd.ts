@@ -1,0 +1,81 @@
+import type { Clock } from "../../foundation/clock.ts";
+import { AppError } from "../../foundation/errors.ts";
+import type { Log } from "../../foundation/log.ts";
+import type { EtcdContext } from "./etcd/context.ts";
+import { followEtcd } from "./etcd/follow.ts";
+import { joinEtcd } from "./etcd/join.ts";
+import { absent, put, read, transact } from "./etcd/kv.ts";
+import { isOurVersion, layoutAt, layoutVersion, newerLayout } from "./etcd/layout.ts";
+import { openMembers } from "./etcd/members.ts";
+import { deleteUnit, putUnit, setDesired } from "./etcd/units.ts";
+import type { Registry } from "./registry.ts";
+
+export interface EtcdRegistryOptions {
+  /** Client URLs of all members, such as `http://10.0.0.1:2379`; the nearest first. */
+  readonly endpoints: readonly string[];
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Of all keys; ends with a slash. */
+  readonly prefix?: string;
+}
+
+/** `close` ends connections and mirrors; leases are no longer kept, but not given back either (see Session.end). */
+export interface EtcdRegistry extends Registry {
+  close(): Promise<void>;
+}
+
+/**
+ * The registry in etcd v3. Connects when it is first used. It speaks to all members itself, and switches to another
+ * within a second when one dies, freezes or is cut off. Throws E_NOT_SUPPORTED when a newer fleet wrote the registry.
+ */
+export function createEtcdRegistry(options: EtcdRegistryOptions): EtcdRegistry {
+  const { clock, log, prefix = "/flotilla/fleet/v1/" } = options;
+  const members = openMembers(options.endpoints, clock);
+  const closing = new AbortController();
+  const context: EtcdContext = { members, layout: layoutAt(prefix), clock, log, closed: closing.signal };
+  const writer = { members, layout: context.layout, seen: 0n };
+  const ready = readiness(context);
+  return {
+    follow: async (signal) => {
+      await ready(signal);
+      return followEtcd(context, signal);
+    },
+    putUnit: async (unit, signal) => {
+      await ready(signal);
+      return putUnit(writer, unit, { signal });
+    },
+    setDesired: async (name, desired, signal) => {
+      await ready(signal);
+      return setDesired(writer, { name, desired }, { signal });
+    },
+    deleteUnit: async (name, signal) => {
+      await ready(signal);
+      return deleteUnit(writer, name, { signal });
+    },
+    join: async (request, signal) => {
+      await ready(signal);
+      return joinEtcd(context, request, signal);
+    },
+    close: async () => {
+      closing.abort(new AppError("E_INTERRUPTED", "the registry's client was closed"));
+      members.close();
+    },
+  };
+}
+
+/** Makes sure, once, that the registry is of our layout. */
+function readiness({ members, layout }: EtcdContext): (signal?: AbortSignal) => Promise<void> {
+  let checked = false;
+  return async (signal) => {
+    if (checked) return;
+    const { version } = layout;
+    const { found } = await transact(
+      members,
+      { when: [absent(version)], then: [put(version, String(layoutVersion))], otherwise: [read(version)] },
+      { signal },
+    );
+    const text = found[0]?.value;
+    if (text !== undefined && !isOurVersion(text)) throw newerLayout(text);
+    checked = true;
+  };
+}

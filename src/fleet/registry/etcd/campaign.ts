@@ -1,0 +1,82 @@
+import { randomUUID } from "node:crypto";
+import { isAppError } from "../../../foundation/errors.ts";
+import type { Term } from "../registry.ts";
+import type { EtcdContext } from "./context.ts";
+import { nextWriteOf } from "./key-watch.ts";
+import type { Record, TransactionResult } from "./kv.ts";
+import { absent, modifiedAt, put, read, remove, transact } from "./kv.ts";
+import { openTerm } from "./term.ts";
+
+export interface Candidate {
+  readonly machineID: string;
+  readonly lease: bigint;
+  readonly lost: AbortSignal;
+  /** Makes our own error of one of etcd's, and notices a lost lease. */
+  readonly explain: (error: unknown) => unknown;
+}
+
+const retryAfter = 200;
+
+/** Waits until this machine leads; goes on through trouble with etcd. */
+export async function campaignInEtcd(
+  context: EtcdContext,
+  candidate: Candidate,
+  signal: AbortSignal,
+): Promise<Term> {
+  const { layout, clock } = context;
+  const { machineID, lost } = candidate;
+  const stop = AbortSignal.any([signal, lost, context.closed]);
+  // Its own name in the record tells the request that came first from its own echo.
+  const value = JSON.stringify({ machineID, campaign: randomUUID() });
+  for (;;) {
+    stop.throwIfAborted();
+    const result = await attempt(context, candidate, value);
+    if (result === undefined) {
+      await clock.sleep(retryAfter, stop);
+      continue;
+    }
+    const [found] = result.found;
+    const created = result.held ? result.revision : found?.value === value ? found.created : undefined;
+    if (created !== undefined) {
+      const modified = result.held ? result.revision : (found?.modified ?? created);
+      const term = openTerm(context, { ...candidate, created, modified });
+      if (!signal.aborted) return term;
+      await term.resign();
+    } else if (found !== undefined && found.lease === candidate.lease) {
+      await endEarlierTerm(context, found, stop);
+    } else {
+      await nextWriteOf(context, { key: layout.leader, revision: result.revision }, stop);
+    }
+  }
+}
+
+/** Undefined when etcd is in trouble. Runs to its end even when nobody wants it any more, so that we know if we lead. */
+async function attempt(
+  { members, layout }: EtcdContext,
+  { lease, lost, explain }: Candidate,
+  value: string,
+): Promise<TransactionResult | undefined> {
+  const key = layout.leader;
+  try {
+    return await transact(
+      members,
+      { when: [absent(key)], then: [put(key, value, lease)], otherwise: [read(key)] },
+      { signal: lost },
+    );
+  } catch (error) {
+    const ours = explain(error);
+    lost.throwIfAborted();
+    if (isAppError(ours, "E_ETCD")) return undefined;
+    throw ours;
+  }
+}
+
+/** An earlier fleetd of this machine led under the lease that was resumed: its term ends here. */
+async function endEarlierTerm(
+  { members, layout }: EtcdContext,
+  found: Record,
+  signal: AbortSignal,
+): Promise<void> {
+  const key = layout.leader;
+  await transact(members, { when: [modifiedAt(key, found.modified)], then: [remove(key)] }, { signal });
+}

@@ -1,0 +1,119 @@
+import { z } from "zod";
+import type { Log } from "../../../foundation/log.ts";
+import type { Machine, Placement, Refusal, Unit, UnitState } from "../../model.ts";
+import type { Change } from "../replica.ts";
+import type { Layout } from "./layout.ts";
+
+const machine = z.object({
+  id: z.string(),
+  publicIP: z.string(),
+  metadata: z.record(z.string(), z.string()),
+  version: z.string(),
+  bootId: z.string(),
+  nonce: z.string(),
+  leaving: z.boolean(),
+}) satisfies z.ZodType<Machine>;
+
+const unit = z.object({
+  name: z.string(),
+  options: z.array(z.object({ section: z.string(), name: z.string(), value: z.string() })),
+  desired: z.enum(["inactive", "loaded", "launched"]),
+}) satisfies z.ZodType<Unit>;
+
+const placement = z.object({
+  unit: z.string(),
+  machineID: z.string(),
+  reason: z.string(),
+}) satisfies z.ZodType<Placement>;
+
+const state = z.object({
+  unit: z.string(),
+  machineID: z.string(),
+  hash: z.string(),
+  load: z.string(),
+  active: z.string(),
+  sub: z.string(),
+  reached: z.enum(["loaded", "launched"]),
+}) satisfies z.ZodType<UnitState>;
+
+const refusal = z.object({
+  unit: z.string(),
+  reasons: z.array(z.object({ machineID: z.string(), why: z.string() })),
+  summary: z.string(),
+}) satisfies z.ZodType<Refusal>;
+
+const leader = z.object({ machineID: z.string() });
+
+/** The text of a record's value. Fields that a later fleet adds are ignored by this one. */
+export const encode = (value: Machine | Unit | Placement | UnitState | Refusal): string =>
+  JSON.stringify(value);
+
+/** The machine of a record's value; undefined when it is none. */
+export const decodeMachine = (text: string): Machine | undefined => parsed(machine, text);
+/** The unit of a record's value; undefined when it is none. */
+export const decodeUnit = (text: string): Unit | undefined => parsed(unit, text);
+/** The placement of a record's value; undefined when it is none. */
+export const decodePlacement = (text: string): Placement | undefined => parsed(placement, text);
+
+function parsed<T>(schema: z.ZodType<T>, text: string): T | undefined {
+  try {
+    return schema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Reads records into changes. A value that is not one of ours counts as absent and is logged, once until it is put
+ * right; keys that we do not know are passed over.
+ */
+export interface Decoder {
+  /** @param value undefined when the record was removed */
+  decode(key: string, value: string | undefined): Change | undefined;
+}
+
+export function createDecoder(layout: Layout, log: Log): Decoder {
+  const bad = new Set<string>();
+  return {
+    decode: (key, value) => {
+      const change = changeOf(layout, key, value);
+      if (value === undefined || change === undefined || change.value !== undefined) bad.delete(key);
+      else if (!bad.has(key)) {
+        bad.add(key);
+        log.warn("passing over a record of the registry that is not one of ours", { key });
+      }
+      return change;
+    },
+  };
+}
+
+function changeOf(layout: Layout, key: string, value: string | undefined): Change | undefined {
+  if (!key.startsWith(layout.prefix)) return undefined;
+  const path = key.slice(layout.prefix.length);
+  const slash = path.indexOf("/");
+  const [kind, rest] = [path.slice(0, slash), path.slice(slash + 1)];
+  const read = <T>(schema: z.ZodType<T>, belongs: (found: T) => boolean): T | undefined => {
+    const found = value === undefined ? undefined : parsed(schema, value);
+    return found !== undefined && belongs(found) ? found : undefined;
+  };
+  switch (kind) {
+    case "machines":
+      return { kind: "machine", id: rest, value: read(machine, ({ id }) => id === rest) };
+    case "units":
+      return { kind: "unit", name: rest, value: read(unit, ({ name }) => name === rest) };
+    case "schedule":
+      return { kind: "placement", unit: rest, value: read(placement, (found) => found.unit === rest) };
+    case "refusals":
+      return { kind: "refusal", unit: rest, value: read(refusal, (found) => found.unit === rest) };
+    case "states": {
+      const [machineID = "", ...name] = rest.split("/");
+      const of = name.join("/");
+      const belongs = (found: UnitState): boolean => found.unit === of && found.machineID === machineID;
+      return { kind: "state", machineID, unit: of, value: read(state, belongs) };
+    }
+    case "engine":
+      return rest === "leader" ? { kind: "leader", value: read(leader, () => true)?.machineID } : undefined;
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,58 @@
+import { AppError } from "../../../foundation/errors.ts";
+import type { Session } from "../registry.ts";
+import { isLeaseGone } from "./answers.ts";
+import { createBatches } from "./batches.ts";
+import { campaignInEtcd } from "./campaign.ts";
+import { encode } from "./codec.ts";
+import type { EtcdContext } from "./context.ts";
+import { revokeLease } from "./lease.ts";
+import { startPulse } from "./pulse.ts";
+
+export interface SessionOptions {
+  readonly machineID: string;
+  readonly lease: bigint;
+  /** ms */
+  readonly ttl: number;
+}
+
+/** The session of a lease that was granted or kept just now, and under which the machine's record is. */
+export function openSession(context: EtcdContext, { machineID, lease, ttl }: SessionOptions): Session {
+  const { members, layout, clock, log, closed } = context;
+  const pulse = startPulse({ members, clock, log, closed, lease, ttl });
+  const explain = (error: unknown): unknown => {
+    if (!isLeaseGone(error)) return error;
+    pulse.end();
+    return new AppError("E_ETCD", `the lease ${lease.toString(16)} has ended`, { cause: error });
+  };
+  const batches = createBatches({
+    members,
+    lease,
+    markKey: layout.writes(machineID),
+    settings: () => ({ signal: pulse.lost }),
+    failed: explain,
+  });
+
+  return {
+    leaseId: lease.toString(16),
+    lost: pulse.lost,
+    get unbrokenSince() {
+      return pulse.unbrokenSince;
+    },
+    updateMachine: (machine, signal) =>
+      batches.write({ key: layout.machine(machineID), value: encode(machine) }, signal),
+    putState: (state, signal) =>
+      batches.write({ key: layout.state(machineID, state.unit), value: encode(state) }, signal),
+    deleteState: (unit, signal) =>
+      batches.write({ key: layout.state(machineID, unit), value: undefined }, signal),
+    campaign: (signal) => campaignInEtcd(context, { machineID, lease, lost: pulse.lost, explain }, signal),
+    end: async (signal) => {
+      if (pulse.lost.aborted) return;
+      pulse.stop();
+      try {
+        await revokeLease(members, lease, { signal });
+      } finally {
+        pulse.end();
+      }
+    },
+  };
+}
