@@ -112,7 +112,7 @@ function settleFiles(goals: readonly Goal[]): readonly Goal[] {
     last.set(goal.path, { ...written, content: new TextEncoder().encode(merged) });
   }
   const done = new Set<string>();
-  return goals.flatMap((goal) => {
+  return goals.flatMap((goal): readonly Goal[] => {
     if (goal.kind === "lines") return last.has(goal.path) ? [] : [goal];
     if (goal.kind !== "file") return [goal];
     const final = last.get(goal.path);

@@ -12,16 +12,11 @@ export function planEnable(
   const state = facts.units.get(goal.unit)?.fileState ?? "";
   if (["enabled", "static", "alias", "indirect", "generated"].includes(state)) return [];
   if (goal.runtime && state === "enabled-runtime") return [];
-  const argv = [
-    "systemctl",
-    "--no-reload",
-    ...(goal.runtime ? ["--runtime"] : []),
-    "enable",
-    "--",
-    goal.unit,
-  ];
   const reason = state === "" ? "it is not enabled" : `it is ${state}`;
-  return [{ kind: "run", argv: ["systemctl", ...argv.slice(1)], reason, place: goal.place }];
+  const where = goal.runtime ? ["--runtime"] : [];
+  // Reading the unit files again comes later, once for all.
+  const argv = ["systemctl", "--no-reload", ...where, "enable", "--", goal.unit] as const;
+  return [{ kind: "run", argv: [...argv], reason, place: goal.place }];
 }
 
 interface CommandContext {

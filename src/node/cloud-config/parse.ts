@@ -37,8 +37,10 @@ export function parseCloudConfig(text: string): Parsed {
   );
   if (broken.length > 0) return { ok: false, problems: broken };
   const reader = createReader(document, lines);
-  const top = isNode(document.contents)
-    ? reader.map({ value: document.contents, place: { key: "", line: 1 } }, topFields)
+  const { contents } = document;
+  const start = lines.linePos(isNode(contents) ? (contents.range?.[0] ?? 0) : 0).line;
+  const top = isNode(contents)
+    ? reader.map({ value: contents, place: { key: "", line: start } }, topFields)
     : new Map<string, Raw>();
   const config = readAll(reader, top);
   if (reader.problems.length === 0) return { ok: true, config };
