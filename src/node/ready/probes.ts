@@ -26,8 +26,7 @@ export function nodeProbes(places: Places, machines: number): Probes {
     "cloud-config": orDetail(async () => parseResult(await readIfExists(places.result))),
     etcd: orDetail(async (signal) => {
       const { status, body } = await get(places.etcd, "/health", signal);
-      const healthy =
-        status === 200 && String((parse(body) as { health?: unknown } | undefined)?.health) === "true";
+      const healthy = status === 200 && String(parse(body)?.["health"]) === "true";
       return healthy ? { ok: true } : { ok: false, detail: `etcd says: ${firstLine(body)}` };
     }),
     docker: orDetail(async (signal) => {
@@ -36,10 +35,10 @@ export function nodeProbes(places: Places, machines: number): Probes {
     }),
     fleet: orDetail(async (signal) => {
       const { status, body } = await get(places.fleet, "/fleet/v1/machines", signal);
-      const seen = parse(body) as { machines?: readonly unknown[] } | undefined;
+      const seen = parse(body);
       if (status !== 200 || seen === undefined)
         return { ok: false, detail: `fleet says: ${firstLine(body)}` };
-      const count = seen.machines?.length ?? 0;
+      const count = Array.isArray(seen["machines"]) ? seen["machines"].length : 0;
       if (count >= machines) return { ok: true, machines: count };
       return { ok: false, machines: count, detail: `fleet sees ${count} of ${machines} machines` };
     }),
@@ -72,10 +71,10 @@ function orDetail(probe: Probe): Probe {
 }
 
 /** An object in JSON, or undefined for anything else. */
-function parse(text: string): object | undefined {
+function parse(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? value : undefined;
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
   } catch {
     return undefined;
   }
