@@ -1,0 +1,170 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { aMachine } from "../../test/support/fleet-world.ts";
+import { unitFiles } from "../../test/support/systemd-contract.ts";
+import { manualClock, type ManualClock } from "../foundation/clock.ts";
+import { lineLog } from "../foundation/log.ts";
+import { createMemoryRegistry, type MemoryClient, type MemoryRegistry } from "../fleet/registry/memory.ts";
+import type { Term } from "../fleet/registry/registry.ts";
+import { createMemorySystemd, type MemorySystemd } from "../fleet/systemd/memory.ts";
+import { createLife, type Life } from "./fleetd-life.ts";
+
+const me = aMachine("1".repeat(32));
+const ttl = 4_000;
+
+/** Lets everything that can happen without time happen. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 30; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+describe("fleetd's life", () => {
+  let clock: ManualClock;
+  let registry: MemoryRegistry;
+  let systemd: MemorySystemd;
+  let boss: MemoryClient;
+  let term: Term;
+  let lines: string[];
+  let kept: (string | undefined)[];
+  let ready: number;
+  let engines: number;
+  let stop: AbortController;
+
+  beforeEach(async () => {
+    clock = manualClock();
+    registry = createMemoryRegistry({ clock });
+    systemd = createMemorySystemd({ clock });
+    stop = new AbortController();
+    [lines, kept, ready, engines] = [[], [], 0, 0];
+    boss = registry.client();
+    const joined = await boss.join({ machine: aMachine("b".repeat(32)), ttl }, stop.signal);
+    if (joined.kind !== "joined") throw new Error("not joined");
+    term = await joined.session.campaign(stop.signal);
+  });
+
+  afterEach(() => stop.abort(new Error("the test is over")));
+
+  const born = (client: MemoryClient, changes: { leaseId?: string; nonce?: string } = {}): Life =>
+    createLife({
+      machine: { ...me, nonce: changes.nonce ?? me.nonce },
+      registry: client,
+      systemd,
+      runEngine: async (_session, _mirror, signal) => {
+        engines++;
+        await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+        engines--;
+      },
+      ttl,
+      leaseId: changes.leaseId,
+      keepLease: async (leaseId) => void kept.push(leaseId),
+      onReady: () => ready++,
+      clock,
+      log: lineLog({ write: (line) => lines.push(line), level: "info", style: "plain" }),
+    });
+  const start = async (client: MemoryClient, changes: { leaseId?: string; nonce?: string } = {}) => {
+    const life = born(client, changes);
+    const running = life.run();
+    running.catch(() => undefined);
+    await settle();
+    return { life, running };
+  };
+  const run = async (unit: string): Promise<void> => {
+    const options = [{ section: "Service", name: "ExecStart", value: "/bin/sleep 1000" }];
+    await boss.putUnit({ name: unit, options, desired: "launched" });
+    await term.commit([{ kind: "place", placement: { unit, machineID: me.id, reason: "test" } }]);
+    await settle();
+  };
+  const active = (unit: string): string | undefined => registry.snapshot.states.get(unit)?.get(me.id)?.active;
+
+  it("joins, is ready once, keeps its lease and takes part in the election", async () => {
+    const { life } = await start(registry.client());
+    expect(registry.snapshot.machines.has(me.id)).toBe(true);
+    expect(life.mirror?.fresh).toBe(true);
+    expect([ready, engines, kept.length]).toEqual([1, 1, 1]);
+  });
+
+  it("has nothing to answer from until etcd is there, and touches nothing", async () => {
+    systemd = createMemorySystemd({
+      clock,
+      units: [{ name: "a.service", content: unitFiles.sleeper, running: true }],
+    });
+    registry.stop();
+    const { life } = await start(registry.client());
+    await clock.advance(60_000);
+    expect(life.mirror).toBeUndefined();
+    expect([ready, systemd.calls]).toEqual([0, []]);
+    registry.start();
+    await clock.advance(1_000);
+    await settle();
+    expect(life.mirror).toBeDefined();
+  });
+
+  it("joins again after its session was lost, and its units run on", async () => {
+    const client = registry.client();
+    const { life } = await start(client);
+    await run("a.service");
+    registry.cut(client);
+    await clock.advance(5_000);
+    expect(registry.snapshot.machines.has(me.id)).toBe(false);
+    registry.mend(client);
+    await settle();
+    expect(registry.snapshot.machines.has(me.id)).toBe(true);
+    expect(life.mirror).toBeDefined();
+    expect(active("a.service")).toBe("active");
+    expect(systemd.calls).toEqual(["install a.service", "start a.service"]);
+    expect([ready, engines, new Set(kept).size]).toEqual([1, 1, 2]);
+  });
+
+  it("takes up its session after a crash, before anybody noticed", async () => {
+    const first = registry.client();
+    await start(first);
+    await run("a.service");
+    await first.close();
+    const { life } = await start(registry.client(), { leaseId: kept[0] ?? "" });
+    expect(life.mirror).toBeDefined();
+    expect(kept).toEqual([kept[0], kept[0]]);
+    await clock.advance(10_000);
+    expect(systemd.calls).toEqual(["install a.service", "start a.service"]);
+    expect(registry.snapshot.placements.get("a.service")?.machineID).toBe(me.id);
+  });
+
+  it("says so when another machine has its id, and waits for it to go", async () => {
+    const other = registry.client();
+    const { life: twin } = await start(other, { nonce: "other" });
+    const { life } = await start(registry.client());
+    await clock.advance(ttl);
+    await settle();
+    expect(life.mirror).toBeUndefined();
+    expect(lines.join("\n")).toContain("ERROR another machine with this id is in the cluster");
+    const left = twin.leave();
+    await settle();
+    await left;
+    await clock.advance(15_000);
+    await settle();
+    expect(life.mirror).toBeDefined();
+  });
+
+  it("leaves: units stop, then states and the machine's record go", async () => {
+    const { life, running } = await start(registry.client());
+    await run("a.service");
+    await life.leave();
+    await running;
+    expect(await systemd.list()).toEqual([]);
+    expect(registry.snapshot.states.size).toBe(0);
+    expect(registry.snapshot.machines.has(me.id)).toBe(false);
+    expect([engines, kept.at(-1)]).toEqual([0, undefined]);
+  });
+
+  it("leaves within five seconds when etcd is away", async () => {
+    const client = registry.client();
+    const { life, running } = await start(client);
+    await run("a.service");
+    registry.cut(client);
+    let left = false;
+    const leaving = life.leave().then(() => (left = true));
+    await settle();
+    await clock.advance(5_000);
+    await settle();
+    expect(left).toBe(true);
+    await Promise.all([leaving, running]);
+    expect(await systemd.list()).toEqual([]);
+  });
+});

@@ -1,0 +1,161 @@
+import type { Clock } from "../foundation/clock.ts";
+import { AppError, messageOf } from "../foundation/errors.ts";
+import type { Log } from "../foundation/log.ts";
+import { createAgent, publishedBy, type Agent } from "../fleet/agent/agent.ts";
+import type { Machine } from "../fleet/model.ts";
+import type { Mirror, Registry, Session } from "../fleet/registry/registry.ts";
+import type { Systemd } from "../fleet/systemd/systemd.ts";
+
+export interface LifeOptions {
+  readonly machine: Machine;
+  readonly registry: Registry;
+  readonly systemd: Systemd;
+  /** Takes part in the election under this session, and decides while it leads; until the signal aborts. */
+  readonly runEngine: ((session: Session, mirror: Mirror, signal: AbortSignal) => Promise<void>) | undefined;
+  /** The machine's lease time, ms. */
+  readonly ttl: number;
+  /** The lease of an earlier fleetd of this boot. */
+  readonly leaseId: string | undefined;
+  /** Keeps the lease for the next fleetd of this boot; undefined: it is given back. */
+  readonly keepLease: (leaseId: string | undefined) => Promise<void>;
+  /** This machine is registered, for the first time. */
+  readonly onReady: () => void;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** fleetd from its start to its end. */
+export interface Life {
+  /** What the API answers from: there while this machine is registered. */
+  readonly mirror: Mirror | undefined;
+  /** Joins, works, joins again when the session is lost; ends after `leave`. */
+  run(): Promise<void>;
+  /** Gives all units up and goes: each stops, then its state is taken back, then the machine's record. */
+  leave(): Promise<void>;
+}
+
+const retryAfter = 1_000;
+/** A second machine with our id is a mistake that a person must mend. */
+const duplicateRetry = 10_000;
+/** systemd's own limit for fleet.service is longer than these together. */
+const leaving = { stopWithin: 22_000, tellWithin: 1_500 };
+
+export function createLife(options: LifeOptions): Life {
+  return new FleetdLife(options);
+}
+
+class FleetdLife implements Life {
+  readonly #options: LifeOptions;
+  readonly #agent: Agent;
+  /** Aborts when fleetd shall take up nothing new. */
+  readonly #ending = new AbortController();
+  /** Aborts at the very end: the agent still follows systemd while it leaves. */
+  readonly #end = new AbortController();
+  #session: Session | undefined;
+  #mirror: Mirror | undefined;
+  #leaseId: string | undefined;
+  #ready = false;
+
+  constructor(options: LifeOptions) {
+    this.#options = options;
+    this.#leaseId = options.leaseId;
+    this.#agent = createAgent({ ...options, signal: this.#end.signal });
+  }
+
+  get mirror(): Mirror | undefined {
+    return this.#session === undefined ? undefined : this.#mirror;
+  }
+
+  async run(): Promise<void> {
+    const { signal } = this.#ending;
+    try {
+      this.#mirror = await this.#follow(signal);
+      await this.#agent.begin(publishedBy(this.#options.machine.id, this.#mirror.snapshot));
+      while (!signal.aborted) await this.#serve(await this.#join(signal), this.#mirror);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+
+  async leave(): Promise<void> {
+    const { clock, log, keepLease } = this.#options;
+    const session = this.#session;
+    const left = this.#agent.leave(session, leaving);
+    this.#ending.abort(new AppError("E_INTERRUPTED", "fleetd leaves"));
+    await left;
+    if (session !== undefined && !session.lost.aborted) {
+      const late = new AbortController();
+      const over = new AbortController();
+      const timer = clock.sleep(leaving.tellWithin, over.signal).then(
+        () => late.abort(new AppError("E_TIMEOUT", "etcd did not hear of it in time")),
+        () => undefined,
+      );
+      await Promise.race([session.end(late.signal).then(() => keepLease(undefined)), timer]).catch(
+        (error: unknown) =>
+          log.warn("could not give the lease back; it runs out by itself", { why: messageOf(error) }),
+      );
+      over.abort(new Error("done"));
+    }
+    this.#end.abort(new AppError("E_INTERRUPTED", "fleetd ends"));
+    await this.#mirror?.close();
+  }
+
+  async #follow(signal: AbortSignal): Promise<Mirror> {
+    const { registry, clock, log } = this.#options;
+    for (;;) {
+      try {
+        return await registry.follow(this.#end.signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        log.warn("cannot read the registry yet", { why: messageOf(error) });
+        await clock.sleep(retryAfter, signal);
+      }
+    }
+  }
+
+  async #join(signal: AbortSignal): Promise<{ session: Session; resumed: boolean }> {
+    const { registry, machine, ttl, clock, log, keepLease } = this.#options;
+    for (;;) {
+      try {
+        const resume = this.#leaseId === undefined ? {} : { resume: { leaseId: this.#leaseId } };
+        const result = await registry.join({ machine, ttl, ...resume }, signal);
+        if (result.kind === "joined") {
+          this.#leaseId = result.session.leaseId;
+          await keepLease(this.#leaseId);
+          log.info(result.resumed ? "took up the earlier session" : "joined the cluster", {
+            lease: this.#leaseId,
+          });
+          return result;
+        }
+        log.error(
+          "another machine with this id is in the cluster; each needs an /etc/machine-id of its own",
+          {
+            id: machine.id,
+            other: result.machine.publicIP,
+          },
+        );
+        await clock.sleep(duplicateRetry, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        log.warn("cannot join the cluster yet", { why: messageOf(error) });
+        await clock.sleep(retryAfter, signal);
+      }
+    }
+  }
+
+  async #serve({ session, resumed }: { session: Session; resumed: boolean }, mirror: Mirror): Promise<void> {
+    const { runEngine, log, onReady } = this.#options;
+    const { signal } = this.#ending;
+    this.#session = session;
+    if (!this.#ready) onReady();
+    this.#ready = true;
+    const until = AbortSignal.any([session.lost, signal]);
+    const engine = runEngine?.(session, mirror, until).catch((error: unknown) => {
+      if (!until.aborted) throw error;
+    });
+    await Promise.all([this.#agent.serve(session, mirror, { resumed, signal }), engine]);
+    if (!session.lost.aborted) return;
+    this.#session = undefined;
+    log.warn("the session was lost: units keep running, joining again");
+  }
+}
