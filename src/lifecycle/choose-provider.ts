@@ -27,11 +27,14 @@ export async function chooseProvider(world: World, wish: ProviderWish, plan: Clu
   return provider;
 }
 
-/** @throws E_HOST_LACKS */
+/** @throws E_HOST_LACKS, E_IN_USE, E_DISK_FULL */
 export async function mustCheck(provider: Provider, plan: ClusterPlan): Promise<void> {
   const lacks = await provider.check(plan);
-  if (lacks.length === 0) return;
-  throw new AppError("E_HOST_LACKS", `this host lacks what the provider ${provider.name} needs`, {
+  const [first] = lacks;
+  if (first === undefined) return;
+  // Something that is missing outweighs something that is taken: it is mended first.
+  const code = lacks.some((lack) => lack.code === "E_HOST_LACKS") ? "E_HOST_LACKS" : first.code;
+  throw new AppError(code, `this host cannot run the cluster with the provider ${provider.name}`, {
     details: lacks.map(showLack),
     hint: "mend that, then run the same command again; 'cluster doctor' checks it without doing anything",
   });
@@ -44,7 +47,8 @@ export function showLack({ what, hint }: Lack): string {
 
 /** Why a hypervisor is not taken although it comes first. */
 export async function passOver(name: "virtualbox" | "libvirt", exec: Exec): Promise<string> {
-  const argv = name === "virtualbox" ? (["VBoxManage", "--version"] as const) : (["virsh", "--version"] as const);
+  const argv =
+    name === "virtualbox" ? (["VBoxManage", "--version"] as const) : (["virsh", "--version"] as const);
   const result = await exec.run({ argv: [...argv], timeout: 5_000 });
   if (result.missing) return `${argv[0]} is not installed`;
   if (result.code !== 0) return `${argv.join(" ")} does not work here`;

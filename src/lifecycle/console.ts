@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import { lastLines } from "../foundation/exec.ts";
 import type { ClusterRef, Provider } from "../provider/provider.ts";
 
@@ -11,9 +12,9 @@ export async function consoleTail(
   let text = "";
   try {
     const signal = AbortSignal.any([]);
-    for await (const chunk of provider.console(ref, node, { follow: false, signal })) text += chunk;
+    for await (const chunk of provider.console(ref, node, { follow: false, signal })) text += `${chunk}\n`;
   } catch {
     return [];
   }
-  return lastLines(text, lines).map((line) => line.replaceAll(/\r|\u001B\[[0-9;?]*[A-Za-z]/g, ""));
+  return lastLines(text, lines).map((line) => stripVTControlCharacters(line).replaceAll("\r", ""));
 }

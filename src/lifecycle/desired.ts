@@ -46,7 +46,6 @@ export function newState(plan: ClusterPlan, provider: ProviderName): ClusterStat
     version: 1,
     name: plan.spec.name,
     provider,
-    etcdToken: randomBytes(8).toString("hex"),
     machines: Object.fromEntries(plan.machines.map((machine) => [machine.name, newMachine(machine)])),
     services: {},
   };

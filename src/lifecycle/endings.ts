@@ -28,6 +28,8 @@ async function forgetState(stateDir: string): Promise<void> {
   const names = await readdir(stateDir);
   // state.json last: as long as it is there, a second `destroy` finds the cluster.
   const others = names.filter((name) => !name.startsWith("lock") && name !== "state.json");
-  await Promise.all(others.map(async (name) => await rm(join(stateDir, name), { recursive: true, force: true })));
+  await Promise.all(
+    others.map(async (name) => await rm(join(stateDir, name), { recursive: true, force: true })),
+  );
   await rm(join(stateDir, "state.json"), { force: true });
 }

@@ -1,38 +1,42 @@
+import { createClient, type FleetClient } from "../fleet/api/client.ts";
+import { httpTransport } from "../fleet/api/transport.ts";
 import type { SshConnection } from "../foundation/ssh.ts";
-import { getOver } from "./node-http.ts";
 
 /** Where every node's fleet listens. */
-export const fleetSocket = "/run/fleet.sock";
+const fleetSocket = "/run/fleet.sock";
 
 /** What one node's fleet says, read at once. */
 export interface FleetView {
   /** Ids of the machines that fleet lists. */
   readonly machines: readonly string[];
-  readonly units: readonly {
-    readonly name: string;
-    readonly desired: string;
-    readonly machineId: string | undefined;
-  }[];
-  readonly states: readonly {
-    readonly unit: string;
-    readonly machineId: string;
-    readonly active: string;
-    readonly sub: string;
-  }[];
+  readonly units: readonly UnitView[];
+  readonly states: readonly StateView[];
 }
 
-const within = 2_000;
+export interface UnitView {
+  readonly name: string;
+  readonly desired: string;
+  /** Where it is placed; undefined when nowhere, or everywhere. */
+  readonly machineId: string | undefined;
+}
+
+export interface StateView {
+  readonly unit: string;
+  readonly machineId: string;
+  readonly active: string;
+  readonly sub: string;
+}
+
+/** Speaks to the fleet of the node behind an open connection. `timeout`: of each request, ms. */
+export function fleetClientOver(connection: SshConnection, timeout: number): FleetClient {
+  const open = async (): ReturnType<SshConnection["openUnix"]> => await connection.openUnix(fleetSocket);
+  return createClient(httpTransport({ kind: "stream", name: `the node's ${fleetSocket}`, open }, timeout));
+}
 
 /** Reads machines, units and states side by side over an open connection. */
 export async function fleetOver(connection: SshConnection): Promise<FleetView> {
-  const [machines, units, states] = await Promise.all([
-    readAll<{ id: string }>(connection, "machines"),
-    readAll<{ name: string; desiredState: string; machineID?: string }>(connection, "units"),
-    readAll<{ name: string; machineID: string; systemdActiveState: string; systemdSubState: string }>(
-      connection,
-      "state",
-    ),
-  ]);
+  const client = fleetClientOver(connection, 2_000);
+  const [machines, units, states] = await Promise.all([client.machines(), client.units(), client.states()]);
   return {
     machines: machines.map(({ id }) => id),
     units: units.map(({ name, desiredState, machineID }) => ({
@@ -40,30 +44,11 @@ export async function fleetOver(connection: SshConnection): Promise<FleetView> {
       desired: desiredState,
       machineId: machineID === "" ? undefined : machineID,
     })),
-    states: states.map((state) => ({
-      unit: state.name,
-      machineId: state.machineID,
-      active: state.systemdActiveState,
-      sub: state.systemdSubState,
+    states: states.map(({ name, machineID, active, sub }) => ({
+      unit: name,
+      machineId: machineID,
+      active,
+      sub,
     })),
   };
-}
-
-/** Follows the API's pages. */
-async function readAll<T>(
-  connection: SshConnection,
-  resource: "machines" | "units" | "state",
-): Promise<readonly T[]> {
-  const key = resource === "state" ? "states" : resource;
-  const found: T[] = [];
-  for (let token = ""; ; ) {
-    const query = token === "" ? "" : `?nextPageToken=${encodeURIComponent(token)}`;
-    const stream = await connection.openUnix(fleetSocket);
-    const answer = await getOver(stream, `/fleet/v1/${resource}${query}`, within);
-    if (answer.status !== 200) throw new Error(`fleet answers ${answer.status}`);
-    const page = JSON.parse(answer.body) as Record<string, unknown> & { nextPageToken?: string };
-    found.push(...((page[key] ?? []) as T[]));
-    token = page.nextPageToken ?? "";
-    if (token === "") return found;
-  }
 }

@@ -1,13 +1,11 @@
 import { waitFor } from "../foundation/clock.ts";
 import type { KnownCluster, World } from "./cluster.ts";
 import { fleetOver, type FleetView } from "./fleet-view.ts";
-import type { Login } from "./keys.ts";
 import { reachAny } from "./reach.ts";
 
 export interface HandOverRequest {
   readonly world: World;
   readonly cluster: KnownCluster;
-  readonly login: Login;
   /** The machine that was shut down. */
   readonly left: string;
   readonly say: (message: string) => void;

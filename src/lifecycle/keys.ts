@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { AppError } from "../foundation/errors.ts";
 import { readIfExists, writeAtomically } from "../foundation/files.ts";
@@ -21,7 +22,6 @@ export interface KeysRequest {
   readonly cluster: string;
   readonly owner: Owner | undefined;
   readonly machines: readonly { readonly name: string; readonly address: string }[];
-  readonly etcdToken: string;
 }
 
 export interface KeysOnDisk {
@@ -32,12 +32,14 @@ export interface KeysOnDisk {
 
 /** Reads the cluster's keys, makes those that are missing, and pins the host keys in known_hosts. */
 export async function ensureKeys(request: KeysRequest): Promise<KeysOnDisk> {
-  const { stateDir, cluster, owner, machines, etcdToken } = request;
+  const { stateDir, cluster, owner, machines } = request;
   const folder = join(stateDir, "keys");
   await makeFolder(stateDir, 0o700, owner);
   await makeFolder(folder, 0o700, owner);
-  const pair = (file: string, comment: string): Promise<KeyPair> => ensurePair(join(folder, file), comment, owner);
-  const [operator, nodes, ...hosts] = await Promise.all([
+  const pair = (file: string, comment: string): Promise<KeyPair> =>
+    ensurePair(join(folder, file), comment, owner);
+  const [etcdToken, operator, nodes, ...hosts] = await Promise.all([
+    ensureToken(join(folder, "etcd-token"), owner),
     pair("operator", `${cluster} operator`),
     pair("nodes", `${cluster} nodes`),
     ...machines.map(({ name }) => pair(`host-${name}`, `${cluster} ${name}`)),
@@ -45,7 +47,8 @@ export async function ensureKeys(request: KeysRequest): Promise<KeysOnDisk> {
   const byName = Object.fromEntries(machines.map(({ name }, index) => [name, hosts[index] as KeyPair]));
   const pinned = machines.map(({ name, address }) => {
     const [type = "", base64 = ""] = (byName[name]?.publicKey ?? "").split(" ");
-    return knownHostsLine([name, address], { type, base64 });
+    // Their ssh ports may also be forwarded to this host's loopback, where any port may be any of them.
+    return knownHostsLine([name, address, "[127.0.0.1]:*"], { type, base64 });
   });
   const knownHosts = pinned.join("");
   await writeIfChanged(knownHostsPath(stateDir), knownHosts, 0o644, owner);
@@ -62,7 +65,20 @@ async function ensurePair(path: string, comment: string, owner: Owner | undefine
   return made;
 }
 
-async function writeIfChanged(path: string, text: string, mode: number, owner: Owner | undefined): Promise<void> {
+async function ensureToken(path: string, owner: Owner | undefined): Promise<string> {
+  const known = await readIfExists(path);
+  if (known !== undefined) return known.trim();
+  const token = randomBytes(8).toString("hex");
+  await writeAtomically(path, `${token}\n`, { mode: 0o600, ...ownedBy(owner) });
+  return token;
+}
+
+async function writeIfChanged(
+  path: string,
+  text: string,
+  mode: number,
+  owner: Owner | undefined,
+): Promise<void> {
   if ((await readIfExists(path)) === text) return;
   await writeAtomically(path, text, { mode, ...ownedBy(owner) });
 }

@@ -1,13 +1,5 @@
 /** What must answer, one after the other, until a node is ready; a time-out names the first that is silent. */
-export const layerNames = [
-  "booted",
-  "network",
-  "sshd",
-  "cloud-config",
-  "etcd",
-  "docker",
-  "fleet",
-] as const;
+export const layerNames = ["booted", "network", "sshd", "cloud-config", "etcd", "docker", "fleet"] as const;
 
 export type LayerName = (typeof layerNames)[number];
 
@@ -62,12 +54,13 @@ export function parseReadyLine(line: string): ReadyReport | undefined {
 }
 
 function toReport(value: unknown): LayerReport {
-  const { ok, failed, why, error, machines } = (value ?? {}) as Record<string, unknown>;
-  const reason = why ?? error;
+  const { ok, detail, machines, hash } = (value ?? {}) as Record<string, unknown>;
+  // Only a cloud-config that has been tried has a hash: when it is not good then, it never will be.
+  const failed = ok !== true && typeof hash === "string";
   return {
     ok: ok === true,
-    ...(failed === true ? { failed: true } : {}),
-    ...(reason === undefined ? {} : { why: typeof reason === "string" ? reason : JSON.stringify(reason) }),
+    ...(failed ? { failed: true } : {}),
+    ...(typeof detail === "string" ? { why: detail } : {}),
     ...(typeof machines === "number" ? { machines } : {}),
   };
 }

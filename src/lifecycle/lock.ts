@@ -108,7 +108,8 @@ async function clearStale(path: string, processes: Processes): Promise<void> {
 function parseHolder(text: string): Holder | undefined {
   try {
     const { pid, started, command } = JSON.parse(text) as Partial<Holder>;
-    if (typeof pid !== "number" || typeof started !== "string" || typeof command !== "string") return undefined;
+    if (typeof pid !== "number" || typeof started !== "string" || typeof command !== "string")
+      return undefined;
     return { pid, started, command };
   } catch {
     return undefined;

@@ -57,10 +57,10 @@ export function makingExecutors(tools: MakingTools): Executors<MakingKind> {
       await waitUntilReady({ world, provider, ref, login, node: target(node), machines, board, signal }),
     halt: async ({ node }, _say, signal) => await provider.halt(ref, node, signal),
     "hand-over": async ({ node }, say, signal) =>
-      await waitForHandOver({ world, cluster, login, left: node, say, signal }),
+      await waitForHandOver({ world, cluster, left: node, say, signal }),
     services: async ({ units }, say, signal) => {
       const chosen = services.filter(({ unit }) => units.includes(unit));
-      await startServices({ world, cluster, login, services: chosen, say, signal });
+      await startServices({ world, cluster, services: chosen, say, signal });
     },
   };
 }

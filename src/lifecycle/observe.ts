@@ -27,7 +27,12 @@ export async function observe(
       const look = condition === "running" && (options.probe ?? []).includes(name);
       const trouble = look ? await troubleOf(world, cluster, name, machine) : undefined;
       const wanted = options.wanted?.[name];
-      return { name, state: condition, trouble, stale: wanted !== undefined && wanted !== machine.userDataHash };
+      return {
+        name,
+        state: condition,
+        trouble,
+        stale: wanted !== undefined && wanted !== machine.userDataHash,
+      };
     }),
   );
 }
@@ -54,7 +59,9 @@ async function troubleOf(
     const login = await readLogin(cluster.ref.stateDir);
     const report = await probeNode(world, { name, address: machine.address }, login);
     const bad = report.layers.find(({ ok }) => !ok);
-    return bad === undefined ? undefined : `not ready: ${bad.layer}${bad.why === undefined ? "" : ` (${bad.why})`}`;
+    return bad === undefined
+      ? undefined
+      : `not ready: ${bad.layer}${bad.why === undefined ? "" : ` (${bad.why})`}`;
   } catch (error) {
     return `not ready: ${messageOf(error)}`;
   }

@@ -90,10 +90,14 @@ export interface UpRequest {
 /** Everything that is missing until the selected machines run, are ready, and the services are submitted. */
 export function planUp({ observed, selected, provision, services }: UpRequest): Plan<MakingKind> {
   const chosen = observed.filter(({ name }) => selected.includes(name));
-  const machines = observed.filter(({ name, state }) => state === "running" || selected.includes(name)).length;
+  const machines = observed.filter(
+    ({ name, state }) => state === "running" || selected.includes(name),
+  ).length;
   const chains = chosen.map((node) => upChain(node, machines, provision)).filter((chain) => chain.length > 0);
   const starts = chains.flat().some(({ kind }) => kind === "create" || kind === "start");
-  const submit: Chain<MakingKind> = [{ kind: "services", units: services, reason: `new or changed: ${services.join(", ")}` }];
+  const submit: Chain<MakingKind> = [
+    { kind: "services", units: services, reason: `new or changed: ${services.join(", ")}` },
+  ];
   return [
     ...(starts ? [[[{ kind: "prepare", reason: "machines are going to be started" } as const]]] : []),
     ...(chains.length > 0 ? [chains] : []),
@@ -131,9 +135,15 @@ function upChain(node: Observed, machines: number, provision: boolean): Chain<Ma
 }
 
 /** Shuts running machines down, side by side. */
-export function planHalt(verb: "halt" | "kill", observed: readonly Observed[], selected: readonly string[]): Plan<EndingKind> {
+export function planHalt(
+  verb: "halt" | "kill",
+  observed: readonly Observed[],
+  selected: readonly string[],
+): Plan<EndingKind> {
   const running = observed.filter(({ name, state }) => selected.includes(name) && state === "running");
-  const chains = running.map(({ name }): Chain<EndingKind> => [{ kind: verb, node: name, reason: "it runs" }]);
+  const chains = running.map(({ name }): Chain<EndingKind> => [
+    { kind: verb, node: name, reason: "it runs" },
+  ]);
   return chains.length === 0 ? [] : [chains];
 }
 
@@ -146,7 +156,9 @@ export interface ReloadRequest {
 /** One machine after the other: handed over, off, on, ready again; then the next. */
 export function planReload({ observed, selected, provision }: ReloadRequest): Plan<MakingKind> {
   const running = observed.filter(({ state }) => state === "running").map(({ name }) => name);
-  const nodes = selected.flatMap((name) => observed.filter((node) => node.name === name && node.state !== "absent"));
+  const nodes = selected.flatMap((name) =>
+    observed.filter((node) => node.name === name && node.state !== "absent"),
+  );
   const up = new Set(running);
   const stages = nodes.map(({ name, state }): Stage<MakingKind> => {
     const others = [...up].some((other) => other !== name);
@@ -159,7 +171,9 @@ export function planReload({ observed, selected, provision }: ReloadRequest): Pl
             { kind: "halt", node: name, reason },
             ...(others ? [{ kind: "hand-over", node: name, reason: "its units move first" } as const] : []),
           ];
-    const renew: Chain<MakingKind> = provision ? [{ kind: "provision", node: name, reason: "--provision" }] : [];
+    const renew: Chain<MakingKind> = provision
+      ? [{ kind: "provision", node: name, reason: "--provision" }]
+      : [];
     return [
       [
         ...down,
@@ -174,10 +188,7 @@ export function planReload({ observed, selected, provision }: ReloadRequest): Pl
 }
 
 /** New user-data for each machine; on those that run it is applied at once. */
-export function planProvision(
-  observed: readonly Observed[],
-  selected: readonly string[],
-): Plan<MakingKind> {
+export function planProvision(observed: readonly Observed[], selected: readonly string[]): Plan<MakingKind> {
   const machines = observed.filter(({ state }) => state === "running").length;
   const chains = observed
     .filter(({ name, state }) => selected.includes(name) && (state === "running" || state === "stopped"))
@@ -195,16 +206,13 @@ export function planProvision(
 }
 
 /** Removes machines whatever their state; with all of them, also what they shared and the state. */
-export function planDestroy(
-  observed: readonly Observed[],
-  selected: readonly string[],
-): Plan<EndingKind> {
+export function planDestroy(observed: readonly Observed[], selected: readonly string[]): Plan<EndingKind> {
   const gone = (state: Observed["state"]): boolean => state === "absent";
   const all = observed.every(({ name, state }) => selected.includes(name) || gone(state));
   const doomed = observed.filter(({ name, state }) => selected.includes(name) && !gone(state));
-  const chains = doomed.map(
-    ({ name, state }): Chain<EndingKind> => [{ kind: "destroy", node: name, reason: `it is ${state}` }],
-  );
+  const chains = doomed.map(({ name, state }): Chain<EndingKind> => [
+    { kind: "destroy", node: name, reason: `it is ${state}` },
+  ]);
   const rest: Chain<EndingKind> = [
     { kind: "dispose", reason: "no machine is left" },
     { kind: "forget", reason: "no machine is left" },

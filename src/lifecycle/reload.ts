@@ -22,7 +22,9 @@ export interface ReloadOptions {
 /** Restarts machines one after the other: each gives its units away first and is ready again before the next. */
 export async function reload(world: World, options: ReloadOptions): Promise<void> {
   const { provision } = options;
-  await remake("reload", world, options, (observed, selected) => planReload({ observed, selected, provision }));
+  await remake("reload", world, options, (observed, selected) =>
+    planReload({ observed, selected, provision }),
+  );
 }
 
 /** Gives machines their present user-data and has those that run apply it at once. */

@@ -34,15 +34,22 @@ export async function readServices(dir: string, files: readonly string[]): Promi
       const hash = createHash("sha256").update(text).digest("hex");
       services.push({ unit: basename(file), path, options: parsed.options, hash });
     } else {
-      problems.push({ code: "E_UNIT_INVALID", line: `${path}:${parsed.problem.line}: ${parsed.problem.message}` });
+      problems.push({
+        code: "E_UNIT_INVALID",
+        line: `${path}:${parsed.problem.line}: ${parsed.problem.message}`,
+      });
     }
   }
   const first = problems[0];
   if (first === undefined) return services;
-  throw new AppError(first.code, `${problems.length === 1 ? "a service file is" : "service files are"} not usable`, {
-    details: problems.map(({ line }) => line),
-    hint: "mend the file, or take it out of 'services:' in cluster.yaml",
-  });
+  throw new AppError(
+    first.code,
+    `${problems.length === 1 ? "a service file is" : "service files are"} not usable`,
+    {
+      details: problems.map(({ line }) => line),
+      hint: "mend the file, or take it out of 'services:' in cluster.yaml",
+    },
+  );
 }
 
 /** The units whose files are new or have changed since they were submitted. */

@@ -21,7 +21,6 @@ const clusterState = z.strictObject({
   name: z.string(),
   /** Chosen by the first `up`, then fixed. */
   provider: z.enum(["virtualbox", "libvirt", "nspawn", "ssh"]),
-  etcdToken: z.string(),
   machines: z.record(z.string(), machineState),
   /** SHA-256 of each service file that `up` has submitted, by unit name. */
   services: z.record(z.string(), z.string()),
@@ -77,7 +76,8 @@ export function withMachine(state: ClusterState, name: string, change: Partial<M
 }
 
 function parseState(text: string, path: string): ClusterState {
-  const hint = "if it was edited by hand, undo that; else 'cluster destroy' removes the cluster and its state";
+  const hint =
+    "if it was edited by hand, undo that; else 'cluster destroy' removes the cluster and its state";
   let data: unknown;
   try {
     data = JSON.parse(text);

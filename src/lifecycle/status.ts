@@ -43,7 +43,9 @@ export async function clusterStatus(world: World, cluster: KnownCluster): Promis
   const seen = await provider.machines(ref);
   const known = Object.entries(state.machines);
   const login = await readLogin(ref.stateDir);
-  const looks = await Promise.all(known.map(async ([name]) => await lookAt(world, cluster, login, name, seen)));
+  const looks = await Promise.all(
+    known.map(async ([name]) => await lookAt(world, cluster, login, name, seen)),
+  );
   const machines = looks.map(({ machine }) => machine);
   const view = looks.find(({ fleet }) => fleet !== undefined)?.fleet;
   const units = view === undefined ? undefined : unitReports(view, machines);
@@ -80,7 +82,13 @@ function unitReports(view: FleetView, machines: readonly MachineReport[]): reado
   return view.units.flatMap(({ name, desired, machineId }): UnitReport[] => {
     const states = view.states.filter((one) => one.unit === name);
     if (states.length > 0) {
-      return states.map(({ machineId: id, active, sub }) => ({ unit: name, desired, machine: nameOf(id), active, sub }));
+      return states.map(({ machineId: id, active, sub }) => ({
+        unit: name,
+        desired,
+        machine: nameOf(id),
+        active,
+        sub,
+      }));
     }
     if (desired === "inactive") return [];
     const machine = machineId === undefined ? undefined : nameOf(machineId);

@@ -33,7 +33,7 @@ export async function carryOut<Kinds extends StepKind>(
     let failure: { readonly error: unknown } | undefined;
     const chains = stage.map(async (chain) => {
       try {
-        await runChain(chain as Chain, executors as unknown as Executors<StepKind>, { world, journal, signal });
+        await runChain(chain, executors as unknown as Executors<StepKind>, { world, journal, signal });
       } catch (error) {
         failure ??= { error };
         stop.abort(error);

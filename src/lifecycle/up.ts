@@ -59,13 +59,16 @@ export async function prepareDesired(world: World, spec: ClusterSpec, cluster: K
   const plan = clusterPlan(cluster.ref, spec);
   const { machines } = plan;
   const { stateDir } = cluster.ref;
-  const { etcdToken } = cluster.state;
-  const keys = await ensureKeys({ stateDir, cluster: spec.name, owner: world.owner, machines, etcdToken });
-  const knownHosts = keys.knownHosts;
+  const { keys, knownHosts } = await ensureKeys({
+    stateDir,
+    cluster: spec.name,
+    owner: world.owner,
+    machines,
+  });
   return {
     cluster,
-    desired: desiredNodes(plan, cluster.state, keys.keys),
-    login: { privateKey: keys.keys.operator.privateKey, knownHosts },
+    desired: desiredNodes(plan, cluster.state, keys),
+    login: { privateKey: keys.operator.privateKey, knownHosts },
   };
 }
 
@@ -99,9 +102,13 @@ function namesOf(machines: readonly { readonly name: string }[]): readonly strin
 
 function mustKeepProvider(state: ClusterState, wish: ProviderWish): void {
   if (wish === "auto" || wish === state.provider) return;
-  throw new AppError("E_STATE_CONFLICT", `this cluster was made with the provider ${state.provider}, not ${wish}`, {
-    hint: "leave the provider as it is, or 'cluster destroy' first",
-  });
+  throw new AppError(
+    "E_STATE_CONFLICT",
+    `this cluster was made with the provider ${state.provider}, not ${wish}`,
+    {
+      hint: "leave the provider as it is, or 'cluster destroy' first",
+    },
+  );
 }
 
 async function lookAround(
@@ -147,7 +154,8 @@ async function act(
   const steps = stepsOf(plan);
   const journal = journalFile(ready.cluster.ref.stateDir, world.owner, world.clock);
   if (steps.length === 0) return;
-  if (steps.some(({ kind }) => kind === "prepare")) await mustCheck(ready.cluster.provider, ready.desired.plan);
+  if (steps.some(({ kind }) => kind === "prepare"))
+    await mustCheck(ready.cluster.provider, ready.desired.plan);
   const interrupted = await journal.begin();
   if (interrupted.length > 0) {
     world.emit({ kind: "note", message: `resuming after an interrupted run (${interrupted.join(", ")})` });
@@ -187,7 +195,11 @@ async function showPlan(world: World, options: UpOptions, services: readonly Ser
   if (known === undefined) {
     const provider: Provider = await chooseProvider(world, wish, plan);
     const state = newState(plan, provider.name);
-    const observed = namesOf(plan.machines).map((name): Observed => ({ name, state: "absent", stale: false }));
+    const observed = namesOf(plan.machines).map((name): Observed => ({
+      name,
+      state: "absent",
+      stale: false,
+    }));
     const steps = stepsOf(planned(options, observed, services, state));
     return world.emit({ kind: "plan", verb: "up", steps });
   }
@@ -195,5 +207,9 @@ async function showPlan(world: World, options: UpOptions, services: readonly Ser
   const cluster = { ...known, state: mergeState(known.state, plan) };
   const ready = await prepareDesired(world, options.spec, cluster);
   const observed = await lookAround(world, ready, options);
-  world.emit({ kind: "plan", verb: "up", steps: stepsOf(planned(options, observed, services, cluster.state)) });
+  world.emit({
+    kind: "plan",
+    verb: "up",
+    steps: stepsOf(planned(options, observed, services, cluster.state)),
+  });
 }

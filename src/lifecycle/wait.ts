@@ -127,7 +127,8 @@ async function silent(
 ): Promise<AppError> {
   const order = (name: LayerName): number => layerNames.indexOf(name);
   const worst = [...request.board.values()].sort((a, b) => order(a.layer) - order(b.layer))[0];
-  const blamed = worst !== undefined && order(worst.layer) < order(layer) ? worst : { node: request.node, layer };
+  const blamed =
+    worst !== undefined && order(worst.layer) < order(layer) ? worst : { node: request.node, layer };
   const mine = blamed.node.name === request.node.name;
   const why = mine ? (stream?.report[layer]?.why ?? stream?.trouble) : undefined;
   const others = [...request.board.values()].filter(({ node }) => node.name !== blamed.node.name);
@@ -146,7 +147,11 @@ async function silent(
 }
 
 /** What the node's own programs logged, else its console. */
-async function lastWords(request: WaitRequest, node: NodeTarget, layer: LayerName): Promise<readonly string[]> {
+async function lastWords(
+  request: WaitRequest,
+  node: NodeTarget,
+  layer: LayerName,
+): Promise<readonly string[]> {
   const { world, provider, ref, login } = request;
   if (layerNames.indexOf(layer) > layerNames.indexOf("sshd")) {
     try {

@@ -1,0 +1,132 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { ImageInfo, Io, Wiring } from "../cli/context.ts";
+import { run } from "../cli/run.ts";
+import { systemClock } from "../foundation/clock.ts";
+import { AppError } from "../foundation/errors.ts";
+import { lineLog, type Log } from "../foundation/log.ts";
+import type { Exec } from "../foundation/exec.ts";
+import type { Owner } from "../lifecycle/owner.ts";
+import type { Provider } from "../provider/provider.ts";
+
+/** The repository, or the installed package: two folders above src/bin and dist/host alike. */
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const clock = systemClock();
+
+/** The command `cluster`. Gives its exit code. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const io: Io = {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    cwd: process.cwd(),
+    signal: interruptions(),
+    isTTY: process.stderr.isTTY && process.stdin.isTTY,
+  };
+  // A reader that has gone away (`cluster logs | head`) is no mistake.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 70));
+  return await run(argv, io, wiring());
+}
+
+/** The first Ctrl-C stops us in good order, the second at once. */
+function interruptions(): AbortSignal {
+  const stop = new AbortController();
+  const onSignal = (): void => {
+    if (stop.signal.aborted) process.exit(130);
+    const hint = "run the same command again to go on, or 'cluster destroy' to remove what there is";
+    stop.abort(new AppError("E_INTERRUPTED", "interrupted", { hint }));
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
+  return stop.signal;
+}
+
+function wiring(): Wiring {
+  return {
+    world: async ({ emit, signal, command }) => {
+      const [{ sshAccess }, { hostProcesses }, exec] = await Promise.all([
+        import("../lifecycle/ssh-access.ts"),
+        import("../lifecycle/processes.ts"),
+        lazyExec(),
+      ]);
+      const provider = async (name: string): Promise<Provider | undefined> =>
+        name === "nspawn" ? await nspawn(exec) : undefined;
+      return {
+        provider,
+        access: sshAccess(),
+        exec,
+        clock,
+        log: stderrLog(),
+        processes: hostProcesses(),
+        owner: callingUser(),
+        emit,
+        signal,
+        command,
+      };
+    },
+    images: async () => {
+      const [{ buildImage, listImages, pruneImages }, exec] = await Promise.all([
+        import("../provider/nspawn/image.ts"),
+        lazyExec(),
+      ]);
+      const options = { ...imagePlaces(), exec };
+      return {
+        build: async (say, signal) => (await buildImage(options, say, signal)).path,
+        list: async () =>
+          (await listImages(options)).map(({ hash, ...rest }): ImageInfo => ({ id: hash, ...rest })),
+        prune: async () => await pruneImages(options),
+      };
+    },
+    supervise: async (stateDir, signal) => {
+      const { runSupervisor } = await import("../provider/nspawn/supervisor/run.ts");
+      await runSupervisor({ stateDir, exec: await lazyExec(), clock, log: stderrLog("info"), signal });
+      return 0;
+    },
+    sshPorts: async (stateDir) =>
+      await (await import("../provider/nspawn/forwards.ts")).sshForwards({ stateDir }),
+  };
+}
+
+async function nspawn(exec: Exec): Promise<Provider> {
+  const { createNspawnProvider } = await import("../provider/nspawn/provider.ts");
+  return createNspawnProvider({
+    ...imagePlaces(),
+    exec,
+    clock,
+    log: stderrLog(),
+    supervisorCommand: [process.execPath, join(root, "dist/cluster.js"), "supervise"],
+    layerDir: join(root, "dist/node/layer"),
+  });
+}
+
+/** execa takes a while to read, and commands that only look run no program. */
+async function lazyExec(): Promise<Exec> {
+  let real: Exec | undefined;
+  return {
+    run: async (command) => {
+      real ??= (await import("../foundation/exec.ts")).hostExec();
+      return await real.run(command);
+    },
+  };
+}
+
+function imagePlaces(): { readonly recipeDir: string; readonly cacheDir: string } {
+  const { XDG_CACHE_HOME } = process.env;
+  const cache =
+    XDG_CACHE_HOME === undefined || XDG_CACHE_HOME === "" ? join(homedir(), ".cache") : XDG_CACHE_HOME;
+  return { recipeDir: join(root, "templates/image"), cacheDir: join(cache, "flotilla") };
+}
+
+function stderrLog(level?: "info"): Log {
+  const wanted = process.env["FLOTILLA_LOG"] === "debug" ? "debug" : (level ?? "warn");
+  const write = (line: string): void => void process.stderr.write(`${line}\n`);
+  return lineLog({ write, level: wanted, style: "plain" });
+}
+
+/** Under sudo, files belong to the one who called it. */
+function callingUser(): Owner | undefined {
+  const [uid, gid] = [Number(process.env["SUDO_UID"]), Number(process.env["SUDO_GID"])];
+  if (process.getuid?.() !== 0 || !Number.isInteger(uid) || !Number.isInteger(gid)) return undefined;
+  return { uid, gid };
+}

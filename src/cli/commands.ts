@@ -1,0 +1,44 @@
+import type { Command } from "./command.ts";
+import { completion } from "./commands/completion.ts";
+import { cp } from "./commands/cp.ts";
+import { destroy, halt, kill } from "./commands/power.ts";
+import { doctor } from "./commands/doctor.ts";
+import { env } from "./commands/env.ts";
+import { exec } from "./commands/exec.ts";
+import { image } from "./commands/image.ts";
+import { init } from "./commands/init.ts";
+import { logs } from "./commands/logs.ts";
+import { provision, reload } from "./commands/reload.ts";
+import { render } from "./commands/render.ts";
+import { ssh } from "./commands/ssh.ts";
+import { sshConfig } from "./commands/ssh-config.ts";
+import { status } from "./commands/status.ts";
+import { supervise } from "./commands/supervise.ts";
+import { test } from "./commands/test.ts";
+import { up } from "./commands/up.ts";
+import { validate } from "./commands/validate.ts";
+
+/** Every command of `cluster`, in the order of its help. */
+export const commands: readonly Command[] = [
+  init,
+  validate,
+  render,
+  up,
+  status,
+  ssh,
+  exec,
+  cp,
+  sshConfig,
+  env,
+  halt,
+  kill,
+  reload,
+  provision,
+  destroy,
+  logs,
+  test,
+  image,
+  doctor,
+  completion,
+  supervise,
+];

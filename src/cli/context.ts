@@ -1,0 +1,69 @@
+import type { Readable, Writable } from "node:stream";
+import type { Emit } from "../lifecycle/events.ts";
+import type { World } from "../lifecycle/cluster.ts";
+import type { Ask } from "../lifecycle/events.ts";
+import type { ClusterSpec } from "../spec/model.ts";
+
+/** What the outermost file gives us of the process. */
+export interface Io {
+  readonly stdin: Readable;
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** Aborts with E_INTERRUPTED at the first Ctrl-C. */
+  readonly signal: AbortSignal;
+  /** Whether a person sits at stderr and stdin. */
+  readonly isTTY: boolean;
+}
+
+/** Things that only src/bin can put together. Each reads its code when it is called. */
+export interface Wiring {
+  world(parts: {
+    readonly emit: Emit;
+    readonly signal: AbortSignal;
+    readonly command: string;
+  }): Promise<World>;
+  /** The images of the nspawn provider. */
+  images(): Promise<Images>;
+  /** Owns a cluster's nodes until it is told to end (the hidden command `supervise`). */
+  supervise(dir: string, signal: AbortSignal): Promise<number>;
+  /** Each node's ssh port on this host's loopback, if the provider forwards them. */
+  sshPorts(stateDir: string): Promise<ReadonlyMap<string, number>>;
+}
+
+export interface Images {
+  /** Gives the path; builds when it is not there. */
+  build(say: (message: string) => void, signal: AbortSignal): Promise<string>;
+  list(): Promise<readonly ImageInfo[]>;
+  /** Gives the ids of those that were removed. */
+  prune(): Promise<readonly string[]>;
+}
+
+export interface ImageInfo {
+  readonly id: string;
+  readonly path: string;
+  /** Whether a new machine would get it. */
+  readonly current: boolean;
+  /** Whether a machine of any cluster stands on it. */
+  readonly inUse: boolean;
+  /** Wall-clock ms. */
+  readonly built: number;
+}
+
+/** All that a command gets. */
+export interface Context {
+  readonly io: Io;
+  readonly wiring: Wiring;
+  readonly json: boolean;
+  readonly emit: Emit;
+  readonly ask: Ask;
+  /** Everything that the verbs of src/lifecycle need. */
+  world(): Promise<World>;
+  /** The folder of the cluster that is meant; absolute. @throws E_CONFIG_MISSING */
+  clusterDir(): Promise<string>;
+  /** Its cluster.yaml; warnings are emitted. @throws E_CONFIG_INVALID with every problem */
+  spec(dir: string): Promise<ClusterSpec>;
+  /** Prints a result: `json` with --json, else `text`. */
+  result(text: string, json: unknown): void;
+}
