@@ -1,5 +1,5 @@
 import type { Machine, Snapshot } from "../model.ts";
-import { hasMetadata, isMachineID } from "../unit/fit.ts";
+import { globalsFor, hasMetadata, isMachineID } from "../unit/fit.ts";
 import { clash, foundConflict, missingPeer } from "./able.ts";
 import { followersOf } from "./peers.ts";
 import type { Precedence } from "./precedence.ts";
@@ -71,9 +71,9 @@ export function releaseWithoutPeers(
 }
 
 function isOn(machine: Machine, unit: string, { kept, roster }: { kept: Kept; roster: Roster }): boolean {
-  const global = roster.globals.get(unit);
-  if (global !== undefined) return hasMetadata(machine.metadata, global.requirements.metadata);
-  return kept.placed.get(unit) === machine.id;
+  if (!roster.globals.has(unit)) return kept.placed.get(unit) === machine.id;
+  const placed = [...roster.singles.values()].filter(({ name }) => kept.placed.get(name) === machine.id);
+  return globalsFor(machine.metadata, [...roster.globals.values()], placed).some(({ name }) => name === unit);
 }
 
 /** What is wrong with a unit on its machine, as far as this can be seen without looking at other units. */
