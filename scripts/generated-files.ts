@@ -1,6 +1,8 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { cliPage, errorsPage } from "../src/cli/docs.ts";
+import { scenarioJsonSchema } from "../src/failover/load.ts";
 import { clusterJsonSchema } from "../src/spec/schema.ts";
 
 /** A file of this repository that is computed from others. */
@@ -16,6 +18,9 @@ export const repository = fileURLToPath(new URL("..", import.meta.url));
 export async function generatedFiles(): Promise<GeneratedFile[]> {
   return [
     { path: "schemas/cluster.schema.json", content: `${JSON.stringify(clusterJsonSchema(), null, 2)}\n` },
+    { path: "schemas/scenario.schema.json", content: `${JSON.stringify(scenarioJsonSchema(), null, 2)}\n` },
+    { path: "docs/cli.md", content: cliPage() },
+    { path: "docs/errors.md", content: errorsPage() },
     { path: "src/provision/templates.generated.ts", content: await templatesModule() },
   ];
 }

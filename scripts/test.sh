@@ -22,7 +22,6 @@ project() { # NAME [WRAPPER]
 stage "types" npm run --silent typecheck
 stage "lint" npm run --silent lint
 stage "format" npm run --silent format:check
-stage "generated files are current" npm run --silent generate -- --check
 stage "unit" project unit
 stage "image" node dist/cluster.js image build
 stage "integration" project integration test/support/in-netns.sh
