@@ -16,9 +16,10 @@ export function targetsOf(cluster: KnownCluster, asked: readonly string[]): read
 
 /** Those machines that run, in order. */
 export async function runningTargets(cluster: KnownCluster): Promise<readonly NodeTarget[]> {
-  const seen = await cluster.provider.machines(cluster.ref);
+  // What is on disk now: machines may have been made since the cluster was opened.
+  const [seen, state] = await Promise.all([cluster.provider.machines(cluster.ref), cluster.file.read()]);
   return targetsOf(cluster, []).filter(({ name }) => {
-    const machine = cluster.state.machines[name];
+    const machine = state?.machines[name];
     return machine !== undefined && conditionOf(machine, seen.get(name)) === "running";
   });
 }
