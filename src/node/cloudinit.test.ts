@@ -58,15 +58,12 @@ describe("applying a cloud-config", () => {
     });
   });
 
-  it("reads unit files anew before it queues the first job, and waits for none", async () => {
+  it("queues all jobs at once and waits for none", async () => {
     const machine = memoryMachine({ units });
     await applied(machine, node);
     expect(machine.ran).toEqual([
       "hostname core-01",
-      "systemctl daemon-reload",
-      "systemctl --no-block start -- etcd2.service",
-      "systemctl --no-block start -- docker.service",
-      "systemctl --no-block start -- fleet.service",
+      "systemctl --no-block start -- etcd2.service docker.service fleet.service",
     ]);
   });
 
@@ -109,10 +106,7 @@ describe("applying a cloud-config", () => {
     await applied(machine, text);
     expect(machine.files.get("/etc/systemd/system/a.service")).toEqual({ kind: "link", target: "/dev/null" });
     expect(read(machine, "/run/systemd/network/b.network")).toBe("y");
-    expect(machine.ran).toEqual([
-      "systemctl daemon-reload",
-      "systemctl --no-block restart systemd-networkd.service",
-    ]);
+    expect(machine.ran).toEqual(["systemctl --no-block restart systemd-networkd.service"]);
   });
 
   it("updates its own lines of /etc/environment and leaves the others", async () => {
@@ -181,6 +175,18 @@ describe("a cloud-config that cannot be applied", () => {
     const text = "write_files: [{path: /usr/lib/a, content: x}]\n";
     expect((await applied(memoryMachine({ usrWritable: false }), text)).problems).toHaveLength(1);
     expect((await applied(memoryMachine(), text)).problems).toEqual([]);
+  });
+
+  it("names the unit of which the job could not be queued", async () => {
+    const machine = memoryMachine({ units });
+    const text =
+      "coreos:\n  units:\n    - {name: ssh.service, command: reload}\n    - {name: fleet.service, command: reload}\n";
+    machine.active.add("ssh.service");
+    const { problems } = await applied(
+      machine,
+      `write_files: [{path: /run/systemd/system/ssh.service, content: x}]\n${text}`,
+    );
+    expect(problems[0]).toMatchObject({ key: "coreos.units[1].command", line: 6 });
   });
 
   it("names the key of the step that failed", async () => {

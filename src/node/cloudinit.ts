@@ -67,7 +67,7 @@ function failed(problems: readonly Problem[]): Planned {
 }
 
 function allowed(filesOnly: boolean): (step: Step) => boolean {
-  return (step) => !filesOnly || step.kind !== "run";
+  return (step) => !filesOnly || (step.kind !== "run" && step.kind !== "reload");
 }
 
 /** A script runs at each boot, as a unit of its own that nobody waits for. */

@@ -8,15 +8,47 @@ import type { Step } from "./step.ts";
 
 /** Does the steps in order and ends at the first that fails, with the key that asked for it. */
 export async function apply(steps: readonly Step[], machine: Machine): Promise<Problem | undefined> {
-  for (const step of steps) {
-    try {
-      const failure = await act(step, machine);
-      if (failure !== undefined) return problemAt(step.place, failure);
-    } catch (error) {
-      return problemAt(step.place, messageOf(error));
+  for (const group of groupsOf(steps)) {
+    if (group.length > 1 && (await queueTogether(group, machine))) continue;
+    for (const step of group) {
+      try {
+        const failure = await act(step, machine);
+        if (failure !== undefined) return problemAt(step.place, failure);
+      } catch (error) {
+        return problemAt(step.place, messageOf(error));
+      }
     }
   }
   return undefined;
+}
+
+/** Neighbours that queue the same kind of job: each call of systemctl costs a boot some 30 ms. */
+function groupsOf(steps: readonly Step[]): readonly (readonly Step[])[] {
+  const groups: Step[][] = [];
+  for (const step of steps) {
+    const last = groups.at(-1);
+    const job = jobOf(step);
+    if (last?.[0] !== undefined && job !== undefined && jobOf(last[0]) === job) last.push(step);
+    else groups.push([step]);
+  }
+  return groups;
+}
+
+function jobOf(step: Step): string | undefined {
+  if (step.kind !== "run") return undefined;
+  const end = step.argv.indexOf("--");
+  return step.argv[1] === "--no-block" && end > 0 ? step.argv.slice(0, end).join(" ") : undefined;
+}
+
+/** Whether it went well; if not, one by one they will say which unit it was. Queueing a job twice is queueing it once. */
+async function queueTogether(steps: readonly Step[], machine: Machine): Promise<boolean> {
+  const runs = steps.flatMap((step) => (step.kind === "run" ? [step] : []));
+  const [first] = runs;
+  if (first === undefined) return false;
+  const units = runs.flatMap(({ argv }) => argv.slice(argv.indexOf("--") + 1));
+  const [program, ...options] = first.argv.slice(0, first.argv.indexOf("--") + 1);
+  if (program === undefined) return false;
+  return (await machine.run([program, ...options, ...units])).code === 0;
 }
 
 /** Undefined when it went well, else what went wrong. */
@@ -25,12 +57,12 @@ async function act(step: Step, machine: Machine): Promise<string | undefined> {
     case "link":
       await machine.link(step.path, step.target);
       return undefined;
-    case "run": {
-      const { code, stdout, stderr, missing } = await machine.run(step.argv, step.input);
-      if (code === 0) return undefined;
-      const why = missing ? "there is no such program" : lastLines(stderr || stdout, 3).join("; ");
-      return `${step.argv.join(" ")}: ${why || `exit ${code ?? "by signal"}`}`;
-    }
+    case "run":
+      return await run(step.argv, machine, step.input);
+    case "reload":
+      return (await isStale(step.units, machine))
+        ? await run(["systemctl", "daemon-reload"], machine)
+        : undefined;
     case "folder":
     case "write": {
       const access = await accessOf(step, machine);
@@ -50,4 +82,32 @@ async function accessOf(
   if (step.owner === undefined) return { mode: step.mode };
   const { uid, gid, unknown } = resolveOwner(step.owner, await readAccounts(machine));
   return unknown === undefined ? { mode: step.mode, uid, gid } : `there is no ${unknown} to own ${step.path}`;
+}
+
+/** Undefined when the program ended well, else its last words. */
+async function run(
+  argv: readonly [string, ...string[]],
+  machine: Machine,
+  input?: string,
+): Promise<string | undefined> {
+  const { code, stdout, stderr, missing } = await machine.run(argv, input);
+  if (code === 0) return undefined;
+  const why = missing ? "there is no such program" : lastLines(stderr || stdout, 3).join("; ");
+  return `${argv.join(" ")}: ${why || `exit ${code ?? "by signal"}`}`;
+}
+
+/**
+ * Whether systemd remembers an older file of one of the units. At boot it does not: it has not read them yet, and the
+ * question is ten times cheaper than reading everything again. Of a template it cannot be asked.
+ */
+async function isStale(units: readonly string[], machine: Machine): Promise<boolean> {
+  if (units.some((unit) => unit.includes("@."))) return true;
+  const { stdout, code } = await machine.run([
+    "systemctl",
+    "show",
+    "--property=NeedDaemonReload",
+    "--",
+    ...units,
+  ]);
+  return code !== 0 || stdout.includes("NeedDaemonReload=yes");
 }

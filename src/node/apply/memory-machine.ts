@@ -53,20 +53,23 @@ export function memoryMachine(options: MemoryMachineOptions = {}): MemoryMachine
   const show = (unit: string): string => {
     const load = exists(unit) ? "loaded" : "not-found";
     const state = active.has(unit) ? "active" : "inactive";
-    return `Id=${unit}\nLoadState=${load}\nActiveState=${state}\nUnitFileState=${enabled.has(unit) ? "enabled" : "disabled"}`;
+    return `Id=${unit}\nLoadState=${load}\nActiveState=${state}\nUnitFileState=${enabled.has(unit) ? "enabled" : "disabled"}\nNeedDaemonReload=${active.has(unit) ? "yes" : "no"}`;
   };
   const systemctl = (args: readonly string[]): CommandResult => {
     const verb = args.find((arg) => !arg.startsWith("-")) ?? "";
     const units = args.slice(args.indexOf("--") + 1);
     if (verb === "show") return ended(0, `${units.map(show).join("\n\n")}\n`);
     if (verb === "daemon-reload" || args.includes("systemd-networkd.service")) return ended(0);
-    const [unit = ""] = units;
-    if (!exists(unit)) return ended(5, "", `Unit ${unit} not found.`);
-    if (verb === "enable") enabled.add(unit);
-    else if (verb === "stop") active.delete(unit);
-    else if (verb === "reload" && !active.has(unit))
-      return ended(1, "", `${unit} is not active, cannot reload.`);
-    else if (!verb.includes("try")) active.add(unit);
+    const missing = units.filter((unit) => !exists(unit));
+    if (missing.length > 0) return ended(5, "", `Unit ${missing.join(", ")} not found.`);
+    if (verb === "reload" && units.some((unit) => !active.has(unit))) {
+      return ended(1, "", `${units.join(", ")} is not active, cannot reload.`);
+    }
+    for (const unit of units) {
+      if (verb === "enable") enabled.add(unit);
+      else if (verb === "stop") active.delete(unit);
+      else if (!verb.includes("try")) active.add(unit);
+    }
     return ended(0);
   };
   const useradd = (args: readonly string[]): CommandResult => {

@@ -92,9 +92,8 @@ function reloads(goals: readonly Goal[], changed: ReadonlySet<string>): readonly
   if (place === undefined) return [];
   const network = [...changed].filter((unit) => /\.(network|netdev|link)$/.test(unit));
   const steps: Step[] = [];
-  if (changed.size > network.length) {
-    steps.push({ kind: "run", argv: ["systemctl", "daemon-reload"], reason: "unit files change", place });
-  }
+  const units = [...changed].filter((unit) => !network.includes(unit));
+  if (units.length > 0) steps.push({ kind: "reload", units, reason: "unit files change", place });
   if (network.length > 0) {
     const argv = ["systemctl", "--no-block", "restart", "systemd-networkd.service"] as const;
     steps.push({ kind: "run", argv: [...argv], reason: `${network.join(", ")} change`, place });
