@@ -78,7 +78,10 @@ export interface Snapshot {
   readonly leader: string | undefined;
 }
 
-/** What the engine writes. `from` guards against a placement that has changed meanwhile. */
+/**
+ * What the engine writes. A unit that has a place is not placed again: it is released first, and `from` guards against a
+ * placement that has changed meanwhile.
+ */
 export type Decision =
   | { readonly kind: "place"; readonly placement: Placement }
   | { readonly kind: "release"; readonly unit: string; readonly from: string; readonly reason: string }

@@ -355,6 +355,7 @@ export function describeRegistry(name: string, makeSubject: () => Promise<Regist
           { kind: "release", unit: "a.service", from: "m1", reason: "m1 went away" },
           { kind: "release", unit: "b.service", from: "m7", reason: "never there" },
           place("a.service", "m2"),
+          place("b.service", "m2"),
           place("gone.service", "m2"),
           { kind: "refuse", refusal: { ...refusal, unit: "gone.service" } },
           { kind: "forgive", unit: "c.service" },

@@ -207,7 +207,8 @@ function decide(store: MemoryStore, decision: Decision): Change | undefined {
   switch (decision.kind) {
     case "place": {
       const { placement } = decision;
-      return has(placement.unit) ? { kind: "placement", unit: placement.unit, value: placement } : undefined;
+      const open = has(placement.unit) && !store.entries.has(`placement/${placement.unit}`);
+      return open ? { kind: "placement", unit: placement.unit, value: placement } : undefined;
     }
     case "release": {
       const found = store.entries.get(`placement/${decision.unit}`)?.change;

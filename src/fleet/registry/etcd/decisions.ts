@@ -2,7 +2,7 @@ import type { Decision } from "../registry.ts";
 import { decodePlacement, encode } from "./codec.ts";
 import type { EtcdContext } from "./context.ts";
 import type { Record, Step } from "./kv.ts";
-import { modifiedAt, only, present, put, read, remove, transact } from "./kv.ts";
+import { absent, modifiedAt, only, present, put, read, remove, transact } from "./kv.ts";
 
 /** etcd takes 128 operations in a transaction; one is the leader's own record. */
 const largestChunk = 100;
@@ -69,9 +69,8 @@ export async function stepsFor(
     switch (decision.kind) {
       case "place": {
         const { unit } = decision.placement;
-        return [
-          only([present(layout.unit(unit))], [put(layout.placement(unit), encode(decision.placement))]),
-        ];
+        const key = layout.placement(unit);
+        return [only([present(layout.unit(unit)), absent(key)], [put(key, encode(decision.placement))])];
       }
       case "release": {
         const key = layout.placement(decision.unit);
