@@ -1,0 +1,156 @@
+import type { Clock } from "../../foundation/clock.ts";
+import type { Log } from "../../foundation/log.ts";
+import type { Decision, Snapshot } from "../model.ts";
+import type { Mirror, Session, Term } from "../registry/registry.ts";
+import { type Belief, blankBelief, observe } from "./belief.ts";
+import { createBell } from "./bell.ts";
+import { standForElection } from "./lead.ts";
+import { createPlanner, type Planner } from "./planner.ts";
+import { carryOut } from "./carry-out.ts";
+
+export interface EngineOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The machines' lease time to live, ms. */
+  readonly ttl: number;
+  /** How long to hold when more than half of the machines vanish at once, ms; 10 s unless told. */
+  readonly outageGrace?: number;
+}
+
+/** What the engine is doing, for logs and people. */
+export interface EngineStatus {
+  readonly leading: boolean;
+  /** Monotonic time (ms) until which no machine is believed gone, because too many vanished at once. */
+  readonly holdingUntil: number | undefined;
+  /** What was written last. */
+  readonly lastDecisions: readonly Decision[];
+  /** Units that get a machine as soon as another has let go. */
+  readonly waiting: readonly { readonly unit: string; readonly reason: string }[];
+}
+
+export interface Engine {
+  readonly status: EngineStatus;
+  /**
+   * Takes part with this session: stands for election, and while it leads makes the placements follow the units and
+   * machines. Sleeps while nothing changes. Resolves when the session is lost or the signal aborts; call it again with
+   * the next session. Rejects only for mistakes of ours and when the mirror is closed.
+   */
+  run(session: Session, mirror: Mirror, signal: AbortSignal): Promise<void>;
+}
+
+/** An engine that remembers, over several sessions, which machines it has seen. */
+export function createEngine(options: EngineOptions): Engine {
+  const memory: Memory = { belief: blankBelief, leading: false, lastDecisions: [], waiting: [] };
+  return {
+    get status() {
+      const { leading, lastDecisions, waiting, belief } = memory;
+      return { leading, lastDecisions, waiting, holdingUntil: belief.holdingUntil };
+    },
+    run: (session, mirror, signal) => run({ outageGrace: 10_000, ...options, session, mirror, memory }, signal),
+  };
+}
+
+interface Memory {
+  belief: Belief;
+  leading: boolean;
+  lastDecisions: readonly Decision[];
+  waiting: EngineStatus["waiting"];
+}
+
+interface Context extends Required<EngineOptions> {
+  readonly session: Session;
+  readonly mirror: Mirror;
+  readonly memory: Memory;
+}
+
+async function run(context: Context, signal: AbortSignal): Promise<void> {
+  const { session, mirror, memory, clock, log } = context;
+  const failed = new AbortController();
+  const stop = AbortSignal.any([signal, session.lost, failed.signal]);
+  const bell = createBell(clock);
+  let term: Term | undefined;
+  const onTerm = (next: Term | undefined): void => {
+    term = next;
+    memory.leading = next !== undefined;
+    bell.ring();
+  };
+  stop.addEventListener("abort", () => bell.ring(), { once: true });
+  const work = async (): Promise<void> => {
+    const planner = createPlanner();
+    while (!stop.aborted) await bell.heard(await turn(context, { term, planner }, stop));
+  };
+  const together = [
+    standForElection({ session, clock, log, onTerm }, stop),
+    untilAborted(stop, async () => {
+      for (;;) {
+        await mirror.changed(stop);
+        bell.ring();
+      }
+    }),
+    untilAborted(stop, work),
+  ];
+  try {
+    await Promise.all(together);
+  } finally {
+    failed.abort(new Error("the engine has stopped"));
+    await Promise.allSettled(together);
+  }
+}
+
+/** Runs `work`; that it fails once the signal has aborted is the expected end. */
+async function untilAborted(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+/** Looks once and does what is to be done. Gives the monotonic time when to look again though nothing changes. */
+async function turn(
+  context: Context,
+  { term, planner }: { readonly term: Term | undefined; readonly planner: Planner },
+  stop: AbortSignal,
+): Promise<number | undefined> {
+  const { mirror, memory } = context;
+  // What an outdated copy does not show proves nothing.
+  if (!mirror.fresh) return undefined;
+  const { snapshot } = mirror;
+  const { gone, lookAgainAt } = look(context, snapshot);
+  if (term === undefined || term.over.aborted) return lookAgainAt;
+  const plan = planner.plan(snapshot, gone);
+  memory.waiting = plan.waiting;
+  if (plan.decisions.length === 0) return lookAgainAt;
+  memory.lastDecisions = plan.decisions;
+  const retryAt = await carryOut(plan.decisions, { ...context, term }, stop);
+  planner.forget();
+  return retryAt;
+}
+
+function look(context: Context, snapshot: Snapshot): ReturnType<typeof observe> {
+  const { memory, session, clock, log } = context;
+  const before = memory.belief.holdingUntil;
+  const sight = {
+    now: clock.monotonic(),
+    machines: snapshot.machines,
+    named: machinesNamedIn(snapshot),
+    unbrokenSince: session.unbrokenSince,
+  };
+  const conclusion = observe(memory.belief, sight, context);
+  memory.belief = conclusion.belief;
+  const { holdingUntil, vanished } = conclusion.belief;
+  if (before === undefined && holdingUntil !== undefined) {
+    const fields = { vanished: [...vanished.keys()].sort().join(","), grace_ms: context.outageGrace };
+    log.warn("more than half of the machines vanished at once: holding before anything is moved", fields);
+  }
+  if (before !== undefined && holdingUntil === undefined)
+    log.info("no longer holding", { gone: conclusion.gone.size });
+  return conclusion;
+}
+
+function machinesNamedIn(snapshot: Snapshot): Set<string> {
+  const named = new Set<string>();
+  for (const { machineID } of snapshot.placements.values()) named.add(machineID);
+  for (const states of snapshot.states.values()) for (const id of states.keys()) named.add(id);
+  return named;
+}

@@ -1,0 +1,43 @@
+import type { Clock } from "../../foundation/clock.ts";
+import { isAppError, messageOf } from "../../foundation/errors.ts";
+import type { Log } from "../../foundation/log.ts";
+import type { Session, Term } from "../registry/registry.ts";
+
+/** Between two tries when etcd does not answer, ms. */
+export const retryEvery = 200;
+
+export interface LeadOptions {
+  readonly session: Session;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Told each term, and undefined when it is over. */
+  readonly onTerm: (term: Term | undefined) => void;
+}
+
+/** Stands for election again and again until the signal aborts; then gives the lead back. */
+export async function standForElection(options: LeadOptions, signal: AbortSignal): Promise<void> {
+  const { session, clock, log, onTerm } = options;
+  while (!signal.aborted) {
+    try {
+      const term = await session.campaign(signal);
+      log.info("leading the cluster");
+      onTerm(term);
+      await ended(AbortSignal.any([signal, term.over]));
+      onTerm(undefined);
+      log.info("no longer leading the cluster");
+      await term.resign();
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!isAppError(error, "E_ETCD")) throw error;
+      log.warn("could not stand for election", { error: messageOf(error) });
+      await clock.sleep(retryEvery, signal).catch(() => undefined);
+    }
+  }
+}
+
+function ended(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
