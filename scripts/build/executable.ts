@@ -22,11 +22,11 @@ export async function buildExecutable(root: string): Promise<string> {
     .update(await readFile(new URL(import.meta.url)))
     .digest("hex");
   const stampFile = join(folder, "flotilla-node.stamp");
-  if (existsSync(target) && (await readOrEmpty(stampFile)) === stamp) {
+  if (existsSync(target) && (await readOrEmpty(stampFile)) === (await withTime(stamp, target))) {
     return `dist/node/flotilla-node is current`;
   }
   await assemble(folder, { node, bundle, target });
-  await writeFile(stampFile, stamp);
+  await writeFile(stampFile, await withTime(stamp, target));
   const bytes = (await stat(target)).size;
   return `dist/node/flotilla-node (${(bytes / 1e6).toFixed(0)} MB, bundle ${(bundle.length / 1e6).toFixed(1)} MB)`;
 }
@@ -91,6 +91,11 @@ async function assemble(folder: string, { node, bundle, target }: Parts): Promis
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+}
+
+/** Of two builds at once one may leave its stamp and the other its executable: the time tells them apart. */
+async function withTime(stamp: string, target: string): Promise<string> {
+  return `${stamp} ${(await stat(target)).mtimeMs}`;
 }
 
 async function readOrEmpty(path: string): Promise<string> {
