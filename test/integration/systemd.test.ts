@@ -2,8 +2,8 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { systemClock, waitFor } from "../../src/foundation/clock.ts";
-import { silentLog } from "../../src/foundation/log.ts";
+import { type Clock, systemClock, waitFor } from "../../src/foundation/clock.ts";
+import { lineLog, silentLog } from "../../src/foundation/log.ts";
 import { createDbusSystemd } from "../../src/fleet/systemd/dbus.ts";
 import type { Systemd, SystemdStatus } from "../../src/fleet/systemd/systemd.ts";
 import { startDbusDaemon, type DbusDaemon } from "../support/dbus-daemon.ts";
@@ -153,6 +153,29 @@ describe("the adapter on a real bus", () => {
     const active = until("a.service", "active");
     await stage.systemd.start("a.service");
     expect((await active).sub).toBe("running");
+  });
+
+  it("keeps its connection, looking now and then whether the bus still answers", async () => {
+    let looks = 0;
+    const lines: string[] = [];
+    const real = systemClock();
+    const hasty: Clock = {
+      ...real,
+      sleep: (ms, signal) => {
+        if (ms === 5_000) looks++;
+        return real.sleep(ms === 5_000 ? 10 : ms, signal);
+      },
+    };
+    const systemd = createDbusSystemd({
+      busAddress: stage.daemon.address,
+      unitsDirectory: stage.folder,
+      clock: hasty,
+      log: lineLog({ write: (line) => lines.push(line), level: "warn", style: "plain" }),
+    });
+    await systemd.install("a.service", unitFiles.sleeper);
+    await waitFor(() => looks > 5 || undefined, { clock: real, every: 10, within: 5_000 });
+    expect([looks > 5, lines]).toEqual([true, []]);
+    await systemd.close();
   });
 
   it("gives up by itself when no bus answers", async () => {

@@ -15,6 +15,7 @@ export interface DbusDaemon {
   close(): Promise<void>;
 }
 
+/** As strict as the system bus is. */
 const config = (
   socket: string,
 ): string => `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
@@ -24,10 +25,14 @@ const config = (
   <listen>unix:path=${socket}</listen>
   <auth>EXTERNAL</auth>
   <policy context="default">
-    <allow user="*"/><allow own="*"/><allow send_type="method_call"/><allow send_type="signal"/>
-    <allow send_requested_reply="true" send_type="method_return"/><allow send_requested_reply="true" send_type="error"/>
-    <allow receive_type="method_call"/><allow receive_type="method_return"/><allow receive_type="error"/>
-    <allow receive_type="signal"/><allow eavesdrop="false"/>
+    <deny own="*"/><deny send_type="method_call"/>
+    <allow send_type="signal"/>
+    <allow send_requested_reply="true" send_type="method_return"/>
+    <allow send_requested_reply="true" send_type="error"/>
+    <allow receive_type="method_call"/><allow receive_type="method_return"/>
+    <allow receive_type="error"/><allow receive_type="signal"/>
+    <allow send_destination="org.freedesktop.DBus" send_interface="org.freedesktop.DBus"/>
+    <allow own="org.freedesktop.systemd1"/><allow send_destination="org.freedesktop.systemd1"/>
   </policy>
   <limit name="max_replies_per_connection">128</limit>
 </busconfig>

@@ -126,7 +126,10 @@ class Mock implements MockSystemd {
           [(body[0] as string[]).every((file) => readFileSync(file, "utf8").includes("WantedBy=")), []],
         ];
       case "DisableUnitFiles":
-        for (const unit of body[0] as string[]) this.#linked.delete(unit);
+        for (const unit of body[0] as string[]) {
+          if (!this.#linked.delete(unit))
+            throw new SimulatedRefusal("NoSuchUnit", `Unit file ${unit} does not exist.`);
+        }
         return ["a(sss)", [[]]];
       case "StartUnit":
         return ["o", [jobPath(this.manager.start(name))]];

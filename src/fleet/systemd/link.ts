@@ -146,7 +146,7 @@ function isPassing(error: unknown): boolean {
 async function keepPinging(wire: Wire, clock: Clock): Promise<never> {
   for (;;) {
     await clock.sleep(pingEvery, wire.lost);
-    await wire.call({ ...bus, interface: "org.freedesktop.DBus.Peer", member: "Ping" }, pingWithin);
+    await wire.call({ ...bus, member: "GetId" }, pingWithin);
   }
 }
 
