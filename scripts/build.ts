@@ -19,10 +19,18 @@ async function step(name: string, work: () => Promise<string>): Promise<void> {
   process.stdout.write(`${name.padEnd(12)} ${((performance.now() - start) / 1000).toFixed(2)} s  ${said}\n`);
 }
 
-await step("host", async () => await buildHost(root));
-if (process.platform === "linux") {
-  await step("executable", async () => await buildExecutable(root));
-  await step("node layer", async () => await buildLayer(root));
-} else {
-  process.stdout.write("node layer   left out: it can be built on Linux only\n");
+try {
+  await step("host", async () => await buildHost(root));
+  if (process.platform === "linux") {
+    await step("executable", async () => await buildExecutable(root));
+    await step("node layer", async () => await buildLayer(root));
+  } else {
+    process.stdout.write("node layer   left out: it can be built on Linux only\n");
+  }
+} catch (error) {
+  // esbuild has already shown the places; a stack of ours would hide them.
+  process.stderr.write(
+    `build failed: ${error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error)}\n`,
+  );
+  process.exitCode = 1;
 }
