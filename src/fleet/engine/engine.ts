@@ -46,7 +46,8 @@ export function createEngine(options: EngineOptions): Engine {
       const { leading, lastDecisions, waiting, belief } = memory;
       return { leading, lastDecisions, waiting, holdingUntil: belief.holdingUntil };
     },
-    run: (session, mirror, signal) => run({ outageGrace: 10_000, ...options, session, mirror, memory }, signal),
+    run: (session, mirror, signal) =>
+      run({ outageGrace: 10_000, ...options, session, mirror, memory }, signal),
   };
 }
 
