@@ -23,7 +23,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     env: process.env,
     cwd: process.cwd(),
     signal: interruptions(),
-    isTTY: process.stderr.isTTY && process.stdin.isTTY,
+    isTTY: Boolean(process.stderr.isTTY) && Boolean(process.stdin.isTTY),
   };
   // A reader that has gone away (`cluster logs | head`) is no mistake.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 70));

@@ -13,6 +13,8 @@ export interface HandOverRequest {
 }
 
 const deadline = 30_000;
+/** How long fleet may be silent: without etcd's quorum it can place nothing, and waiting is in vain. ms */
+const silence = 5_000;
 
 /**
  * Waits until nothing is on the machine that left any more, and every unit that fleet has placed runs (or has failed)
@@ -24,15 +26,24 @@ export async function waitForHandOver(request: HandOverRequest): Promise<void> {
   const { connection } = await reachAny(world, cluster, [left]);
   let pending: readonly string[] = [];
   try {
-    const settled = async (): Promise<true | undefined> => {
-      pending = unsettled(await fleetOver(connection), leftId);
-      return pending.length === 0 ? true : undefined;
+    let heard = world.clock.monotonic();
+    const look = async (): Promise<"settled" | "silent" | undefined> => {
+      try {
+        pending = unsettled(await fleetOver(connection), leftId);
+        heard = world.clock.monotonic();
+        return pending.length === 0 ? "settled" : undefined;
+      } catch {
+        signal.throwIfAborted();
+        return world.clock.monotonic() - heard > silence ? "silent" : undefined;
+      }
     };
-    const found = await waitFor(settled, { clock: world.clock, every: 100, within: deadline, signal });
-    if (found === undefined) {
-      const message = `not running elsewhere after ${deadline / 1_000} s: ${pending.join(", ")}`;
-      world.emit({ kind: "warning", message, hint: "see 'fleetctl status' of these units" });
-    } else say("its units run elsewhere");
+    const found = await waitFor(look, { clock: world.clock, every: 100, within: deadline, signal });
+    if (found === "settled") return say("its units run elsewhere");
+    const message =
+      found === "silent"
+        ? `no fleet answers while ${left} is off, so its units wait for it`
+        : `not running elsewhere after ${deadline / 1_000} s: ${pending.join(", ")}`;
+    world.emit({ kind: "warning", message, hint: "see 'cluster status'" });
   } finally {
     void connection.end();
   }

@@ -89,8 +89,10 @@ async function checkPrograms(options: CheckOptions, cluster: ClusterPlan): Promi
 
 async function checkNetwork(exec: Exec, cluster: ClusterPlan): Promise<Lack[]> {
   const [names, subnet] = [hostNames(cluster), parseSubnet(cluster.spec.network.subnet)];
-  const [addresses, routes, tcp, tcp6] = await Promise.all([
+  const [addresses, bridges, routes, tcp, tcp6] = await Promise.all([
     exec.run({ argv: ["ip", "-json", "address"] }),
+    // `ip address` does not tell aliases.
+    exec.run({ argv: ["ip", "-json", "link", "show", "type", "bridge"] }),
     exec.run({ argv: ["ip", "-json", "-4", "route"] }),
     readIfExists("/proc/net/tcp"),
     readIfExists("/proc/net/tcp6"),
@@ -104,7 +106,9 @@ async function checkNetwork(exec: Exec, cluster: ClusterPlan): Promise<Lack[]> {
       hint: "give network.subnet in cluster.yaml another value, for example 192.168.77.0/24",
     }),
   );
-  const foreign = links.some(({ ifname, ifalias }) => ifname === names.bridge && ifalias !== names.alias);
+  const aliases = JSON.parse(bridges.stdout || "[]") as Pick<HostAddress, "ifname" | "ifalias">[];
+  const bridge = aliases.find(({ ifname }) => ifname === names.bridge);
+  const foreign = links.some(({ ifname }) => ifname === names.bridge) && bridge?.ifalias !== names.alias;
   if (foreign) {
     busy.push({
       code: "E_IN_USE",
