@@ -82,11 +82,13 @@ async function work(config: FleetConfig, log: Log, world: FleetdWorld): Promise<
     machine,
     registry,
     systemd,
-    runEngine: config.disableEngine ? undefined : engine.run,
+    runEngine: config.disableEngine
+      ? undefined
+      : (session, mirror, signal) => engine.run(session, mirror, signal),
     ttl: config.agentTtl,
     leaseId: memory.leaseId,
     keepLease: (leaseId) => sessionFile.keep(bootId, { nonce: memory.nonce, leaseId }),
-    onReady: () => tellSystemd("--ready", log, world),
+    onReady: () => tellSystemd("READY=1", log, world),
     clock,
     log,
   });
@@ -113,7 +115,7 @@ async function untilAsked(life: Life, world: FleetdWorld, log: Log): Promise<voi
   const running = life.run();
   await Promise.race([running, world.asked]);
   log.info("leaving: giving all units up");
-  tellSystemd("--stopping", log, world);
+  tellSystemd("STOPPING=1", log, world);
   await life.leave();
   await running;
   log.info("left");
@@ -132,7 +134,7 @@ async function describeMachine(config: FleetConfig, bootId: string, memory: Sess
 }
 
 /** Node cannot speak systemd's notification protocol itself. Not being heard harms nothing but the unit's state. */
-function tellSystemd(what: "--ready" | "--stopping", log: Log, { env }: FleetdWorld): void {
+function tellSystemd(what: "READY=1" | "STOPPING=1", log: Log, { env }: FleetdWorld): void {
   if (env["NOTIFY_SOCKET"] === undefined) return;
   void hostExec()
     .run({ argv: ["systemd-notify", what], timeout: 5_000 })
