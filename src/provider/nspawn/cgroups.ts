@@ -78,7 +78,8 @@ export function cgroupAt(hierarchies: Hierarchies, path: string): Cgroup {
   const dirs = places(hierarchies).map((place) => join(place, path));
   const unified = join(hierarchies.unified ?? "/sys/fs/cgroup/unified", path);
   const populated = async (): Promise<boolean> =>
-    ((await readIfExists(join(unified, "cgroup.events"))) ?? "").includes("populated 1");
+    // A group that is removed while we read it (ENODEV) holds nothing either.
+    (await readFile(join(unified, "cgroup.events"), "utf8").catch(() => "")).includes("populated 1");
   return {
     joins: dirs.map((dir) => join(dir, "cgroup.procs")),
     create: async (limits) => {

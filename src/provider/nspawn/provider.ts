@@ -22,8 +22,9 @@ import { buildImage, findImage } from "./image.ts";
 import { cacheLayer } from "./layer.ts";
 import { fillMirror } from "./mirror/registry.ts";
 import { hostNames } from "./names.ts";
+import { readPower } from "./power.ts";
 import type { NodeRecord } from "./record.ts";
-import { nodePaths, nodesDir, readNode, readNodes, readPower, writeNode } from "./record.ts";
+import { nodePaths, nodesDir, readNode, readNodes, writeNode } from "./record.ts";
 import { refer, unrefer } from "./references.ts";
 import { writeSeed } from "./seed.ts";
 import { parseSubnet } from "./subnet.ts";
@@ -194,7 +195,7 @@ async function readMachines(
 ): Promise<ReadonlyMap<string, MachineStatus>> {
   const found = (await readNodes(cluster)).map(async ({ name, address }) => {
     const state = (await isRunning(cluster, hierarchies, name)) ? ("running" as const) : ("stopped" as const);
-    const power = await readPower(cluster, name);
+    const power = await readPower(hostNames(cluster), name);
     const since = power?.state === state ? { since: power.since } : {};
     return [name, { state, address, ...since }] as const;
   });

@@ -20,20 +20,10 @@ export interface NodeRecord {
   readonly layer: string;
 }
 
-/** When the node last went on or off. */
-export interface PowerRecord {
-  readonly state: "running" | "stopped";
-  /** Wall-clock ms. */
-  readonly since: number;
-  /** Tells this start from every other; empty when stopped. */
-  readonly boot: string;
-}
-
 /** Where a node's things lie, all below the cluster's state folder. */
 export interface NodePaths {
   readonly dir: string;
   readonly record: string;
-  readonly power: string;
   /** Its own disk: the upper directory of the overlay, and the work directory that overlayfs wants beside it. */
   readonly upper: string;
   readonly work: string;
@@ -51,7 +41,6 @@ export function nodePaths(cluster: Pick<ClusterRef, "stateDir">, node: string): 
   return {
     dir,
     record: join(dir, "node.json"),
-    power: join(dir, "power.json"),
     upper: join(dir, "upper"),
     work: join(dir, "work"),
     root: join(dir, "root"),
@@ -84,22 +73,6 @@ export async function readNodes(cluster: Pick<ClusterRef, "stateDir">): Promise<
 /** Writes the record, and with it makes the node exist. */
 export async function writeNode(cluster: Pick<ClusterRef, "stateDir">, record: NodeRecord): Promise<void> {
   await writeAtomically(nodePaths(cluster, record.name).record, `${JSON.stringify(record, undefined, 2)}\n`);
-}
-
-export async function readPower(
-  cluster: Pick<ClusterRef, "stateDir">,
-  node: string,
-): Promise<PowerRecord | undefined> {
-  const text = await readIfExists(nodePaths(cluster, node).power);
-  return text === undefined ? undefined : (JSON.parse(text) as PowerRecord);
-}
-
-export async function writePower(
-  cluster: Pick<ClusterRef, "stateDir">,
-  node: string,
-  power: PowerRecord,
-): Promise<void> {
-  await writeAtomically(nodePaths(cluster, node).power, `${JSON.stringify(power)}\n`);
 }
 
 /** Names of the folders in `dir`; none when it does not exist. */

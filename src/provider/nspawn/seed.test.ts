@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { resolvConf } from "./seed.ts";
+import { hasDefaultRoute, resolvConf } from "./seed.ts";
 
 describe("a node's resolv.conf", () => {
   it("is the host's", () => {
@@ -14,5 +14,17 @@ describe("a node's resolv.conf", () => {
 
   it("names no server when none can be reached", () => {
     expect(resolvConf(["nameserver ::1\n", ""])).not.toContain("nameserver ");
+  });
+});
+
+describe("the host's way out", () => {
+  const head = "Iface\tDestination\tGateway \tFlags\n";
+
+  it("is its default route", () => {
+    expect(hasDefaultRoute(`${head}eth0\t00000000\t010200C0\t0003\n`)).toBe(true);
+  });
+
+  it("is missing when it only knows its neighbours", () => {
+    expect(hasDefaultRoute(`${head}eth0\t000200C0\t00000000\t0001\n`)).toBe(false);
   });
 });

@@ -1,6 +1,6 @@
-import { chmod, mkdir } from "node:fs/promises";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { readIfExists, writeAtomically } from "../../foundation/files.ts";
+import { readIfExists } from "../../foundation/files.ts";
 import type { NodePlan } from "../provider.ts";
 import type { NodePaths, NodeRecord } from "./record.ts";
 
@@ -18,7 +18,9 @@ export async function writeSeed(paths: NodePaths, record: NodeRecord, plan: Node
   for (const [path, content, mode] of files) {
     const full = join(paths.seed, path);
     await mkdir(join(full, ".."), { recursive: true });
-    await writeAtomically(full, content, { mode });
+    // Not worth a wait for the disk: the record that makes the node exist is written after it, and that one waits.
+    await writeFile(full, content, { mode });
+    await chmod(full, mode);
   }
   // The seed's folders lend their permissions to the node's: they must be what a Debian has.
   for (const folder of [
@@ -34,14 +36,23 @@ export async function writeSeed(paths: NodePaths, record: NodeRecord, plan: Node
   }
 }
 
-/** The name servers of the host, as they are now; a laptop's change from place to place. */
+/**
+ * The name servers of the host, as they are now; a laptop's change from place to place. None while the host itself has no
+ * way out: a query that nobody can answer would hang for ten seconds, and `docker pull` makes one before it asks our mirror.
+ */
 export async function writeResolvConf(paths: NodePaths, internet: boolean): Promise<void> {
+  const wayOut = internet && hasDefaultRoute((await readIfExists("/proc/net/route")) ?? "");
   const texts = await Promise.all(
     ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"].map(
       async (path) => (await readIfExists(path)) ?? "",
     ),
   );
-  await writeAtomically(join(paths.seed, "etc/resolv.conf"), resolvConf(internet ? texts : []));
+  await writeFile(join(paths.seed, "etc/resolv.conf"), resolvConf(wayOut ? texts : []));
+}
+
+/** Pure: `table` as in /proc/net/route. */
+export function hasDefaultRoute(table: string): boolean {
+  return table.split("\n").some((line) => /^\S+\t00000000\t/.test(line));
 }
 
 /** Pure: the first of these files that names a server other than the host itself, which a node cannot reach. */

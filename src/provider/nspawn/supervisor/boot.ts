@@ -45,7 +45,8 @@ export async function spawnNode(options: BootOptions): Promise<void> {
 /** The host's number of the node's process 1, or undefined while there is none. */
 export async function initOf(hierarchies: Hierarchies, cgroup: string): Promise<number | undefined> {
   const payload = join(hierarchies.unified ?? "", cgroup, "payload");
-  for (const group of [join(payload, "init.scope"), payload]) {
+  // In this order: soon after its start systemd moves itself from the one to the other.
+  for (const group of [payload, join(payload, "init.scope")]) {
     const pids = await readFile(join(group, "cgroup.procs"), "utf8").catch(() => "");
     for (const pid of pids.split("\n").filter((line) => line !== "")) {
       const status = (await readIfExists(`/proc/${pid}/status`).catch(() => undefined)) ?? "";

@@ -15,7 +15,8 @@ import type { HostNames } from "../names.ts";
 import { hostInterface } from "../names.ts";
 import { cutCable } from "../network.ts";
 import type { NodeRecord } from "../record.ts";
-import { nodePaths, readNode, readNodes, readPower, writePower } from "../record.ts";
+import { readPower, writePower } from "../power.ts";
+import { nodePaths, readNode, readNodes } from "../record.ts";
 import { initOf, spawnNode } from "./boot.ts";
 import type { SupervisorConfig } from "./config.ts";
 
@@ -71,7 +72,7 @@ export function createNodes(options: NodesOptions): Nodes {
   };
 
   const setPower = (node: string, state: "running" | "stopped", boot = ""): Promise<void> =>
-    writePower(stateDir(), node, { state, since: clock.now(), boot });
+    writePower(names, node, { state, since: clock.now(), boot });
 
   /** What is left of a node that is off, or is to be off at once. */
   const clear = async (record: NodeRecord): Promise<void> => {
@@ -120,18 +121,22 @@ export function createNodes(options: NodesOptions): Nodes {
   };
 
   const ended = async (node: string, boot: string): Promise<{ readonly code: number } | undefined> => {
-    const code = await readIfExists(exitFile(node, boot));
-    if (code !== undefined) return { code: Number(code) };
-    // Whoever was to write the code may have been killed together with the node.
-    return (await groupOf(node).populated()) ? undefined : { code: Number.NaN };
+    const read = async (): Promise<{ readonly code: number } | undefined> => {
+      const code = await readIfExists(exitFile(node, boot));
+      return code === undefined ? undefined : { code: Number(code) };
+    };
+    const end = await read();
+    if (end !== undefined || (await groupOf(node).populated())) return end;
+    // Its processes are gone. Whoever writes the code is about to, unless it was killed together with the node.
+    return (await waitFor(read, { clock, every: 10, within: 1_000 })) ?? { code: Number.NaN };
   };
 
   const reapOne = async (node: string, boot: string): Promise<void> => {
     if ((await ended(node, boot)) === undefined) return;
     await inTurn(node, async () => {
-      // Asked again: until our turn came, the node was perhaps only just being started.
-      const end = await ended(node, boot);
-      if (end === undefined || boots.get(node) !== boot) return;
+      // Asked again: until our turn came, it may have been switched, or was perhaps only just being started.
+      const end = boots.get(node) === boot ? await ended(node, boot) : undefined;
+      if (end === undefined) return;
       boots.delete(node);
       const record = await readNode(stateDir(), node);
       if (record === undefined) return;
@@ -174,7 +179,7 @@ export function createNodes(options: NodesOptions): Nodes {
     },
     adopt: async () => {
       for (const { name } of await readNodes(stateDir())) {
-        const power = await readPower(stateDir(), name);
+        const power = await readPower(names, name);
         if (power?.state !== "running") continue;
         boots.set(name, power.boot);
         log.info("node taken over", { node: name });
