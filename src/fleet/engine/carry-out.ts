@@ -28,6 +28,8 @@ export async function carryOut(
       log.info("another engine leads by now; nothing was written");
       return clock.monotonic() + retryEvery;
     }
+    // Nothing of it fits what the registry holds: the mirror is behind, and its next change wakes us sooner.
+    if (revision === 0n) return clock.monotonic() + retryEvery;
     for (const decision of decisions) note(decision, log);
     await mirror.reached(revision, ended);
     return clock.monotonic();
