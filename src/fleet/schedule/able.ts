@@ -44,14 +44,23 @@ export function ableToRun(
   }
   const peer = peers.find((name) => !group.has(name) && !isHere(name, view));
   if (peer !== undefined) return unable(missingPeer(peer));
-  const conflicts = [...view.units.values(), ...view.globals].filter((other) => clash(unit, other));
-  if (conflicts.length > 0) return unable(foundConflict(conflicts.map(({ name }) => name).sort()));
-  const driver = [...view.units.values()].find((other) => precedence.drivesOff(other, unit));
-  if (driver !== undefined) return unable(`found replace with locally-scheduled Unit(${driver.name})`);
+  const conflicts = conflictsOn(unit, view);
+  if (conflicts.length > 0) return unable(foundConflict(conflicts.sort()));
+  for (const other of view.units.values()) {
+    if (precedence.drivesOff(other, unit))
+      return unable(`found replace with locally-scheduled Unit(${other.name})`);
+  }
   for (const other of view.lingering.values()) {
     if (other.name !== unit.name && clash(unit, other)) return { kind: "later" };
   }
   return { kind: "able" };
+}
+
+function conflictsOn(unit: Candidate, view: View): string[] {
+  const names: string[] = [];
+  for (const other of view.units.values()) if (clash(unit, other)) names.push(other.name);
+  for (const other of view.globals) if (clash(unit, other)) names.push(other.name);
+  return names;
 }
 
 function unable(why: string): Verdict {

@@ -53,10 +53,11 @@ describe("schedule", () => {
       Array.from({ length: 10_000 }, (_, i) => [`u${i}.service`, aUnit(`u${i}.service`)]),
     );
     const snapshot = aSnapshot({ machines: many, units });
+    // The thread's own time, since other tests run at the same time.
     const times = Array.from({ length: 5 }, () => {
-      const start = performance.now();
+      const start = process.threadCpuUsage();
       expect(schedule({ snapshot, gone: new Set() }).decisions).toHaveLength(10_000);
-      return performance.now() - start;
+      return process.threadCpuUsage(start).user / 1_000;
     });
     expect(Math.min(...times)).toBeLessThan(500);
   });

@@ -14,9 +14,10 @@ export function isMachineID(wanted: string, machineID: string): boolean {
 
 /** Whether the machine has, for each required key, one of the required values. */
 export function hasMetadata(metadata: Machine["metadata"], required: Requirements["metadata"]): boolean {
-  return [...required].every(
-    ([key, values]) => Object.hasOwn(metadata, key) && values.has(metadata[key] ?? ""),
-  );
+  for (const [key, values] of required) {
+    if (!Object.hasOwn(metadata, key) || !values.has(metadata[key] ?? "")) return false;
+  }
+  return true;
 }
 
 /** A unit by name with what it requires. */
