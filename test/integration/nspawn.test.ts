@@ -284,7 +284,7 @@ function linkExists(name: string): boolean {
 function remains(stateDir: string, names: ReturnType<typeof hostNames>): string[] {
   const output = (file: string, ...args: string[]): string[] =>
     execFileSync(file, args, { encoding: "utf8" }).split("\n");
-  const cgroups = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/memory", "/sys/fs/cgroup/cpu"];
+  const cgroups = ["", "unified", "systemd", "memory", "cpu"].map((name) => join("/sys/fs/cgroup", name));
   return [
     ...output("ip", "-brief", "link").filter((line) => line.includes(names.id)),
     ...output("nft", "list", "tables").filter((line) => line.includes(names.id)),

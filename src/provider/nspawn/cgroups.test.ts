@@ -13,12 +13,18 @@ describe("the cgroup hierarchies of a host", () => {
   it("are one where the host uses version 2", () => {
     const at = "/sys/fs/cgroup";
     const found = parseHierarchies(`cgroup2 ${at} cgroup2 rw 0 0\n`, () => ["cpuset", "cpu", "memory"]);
-    expect(found).toEqual({ unified: at, memory: { version: 2, at }, cpu: { version: 2, at } });
+    expect(found).toEqual({
+      unified: at,
+      mirrored: undefined,
+      memory: { version: 2, at },
+      cpu: { version: 2, at },
+    });
   });
 
   it("are one for systemd and one per controller on a hybrid host", () => {
     expect(parseHierarchies(hybrid, () => ["hugetlb"])).toEqual({
       unified: "/sys/fs/cgroup/unified",
+      mirrored: "/sys/fs/cgroup/systemd",
       memory: { version: 1, at: "/sys/fs/cgroup/memory" },
       cpu: { version: 1, at: "/sys/fs/cgroup/cpu,cpuacct" },
     });

@@ -11,6 +11,8 @@ import { foldersOf } from "./record.ts";
 export interface Hierarchies {
   /** The v2 hierarchy. systemd in a node lives here, whatever the host itself uses. */
   readonly unified: string | undefined;
+  /** On hybrid hosts: version 1's hierarchy of systemd, in which systemd-nspawn mirrors the groups of the other. */
+  readonly mirrored: string | undefined;
   /** What can be limited, and where. */
   readonly memory: Controller | undefined;
   readonly cpu: Controller | undefined;
@@ -44,12 +46,15 @@ export function parseHierarchies(
 ): Hierarchies {
   const all = mounts.split("\n").map((line) => line.split(" "));
   const unified = all.find(([, , type]) => type === "cgroup2")?.[1];
+  const mirrored = all.find(
+    ([, , type, options]) => type === "cgroup" && options?.split(",").includes("name=systemd"),
+  );
   const find = (name: string): Controller | undefined => {
     if (unified !== undefined && controllersOf(unified).includes(name)) return { version: 2, at: unified };
     const old = all.find(([, , type, options]) => type === "cgroup" && options?.split(",").includes(name));
     return old?.[1] === undefined ? undefined : { version: 1, at: old[1] };
   };
-  return { unified, memory: find("memory"), cpu: find("cpu") };
+  return { unified, mirrored: mirrored?.[1], memory: find("memory"), cpu: find("cpu") };
 }
 
 /** The mount points in which a node needs a directory of its own, each once. */
@@ -108,6 +113,7 @@ export function cgroupAt(hierarchies: Hierarchies, path: string): Cgroup {
     },
     remove: async () => {
       for (const dir of dirs) await removeTree(dir);
+      if (hierarchies.mirrored !== undefined) await removeTree(join(hierarchies.mirrored, path));
     },
   };
 }

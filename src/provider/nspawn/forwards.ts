@@ -51,23 +51,33 @@ export function createForwarder(cluster: Pick<ClusterRef, "stateDir">): Forwarde
   const open = new Map<string, Door>();
   const keyOf = (forward: { node: string; guestPort: number }): string =>
     `${forward.node}:${forward.guestPort}`;
+  let turn: Promise<unknown> = Promise.resolve();
+  const apply = async (wanted: readonly WantedForward[]): Promise<readonly Forward[]> => {
+    const keys = new Set(wanted.map(keyOf));
+    for (const [key, door] of open) {
+      if (keys.has(key)) continue;
+      door.close();
+      open.delete(key);
+    }
+    const before = await readForwards(cluster);
+    for (const one of wanted) {
+      if (open.has(keyOf(one))) continue;
+      const last = before.find((forward) => keyOf(forward) === keyOf(one) && forward.wanted === one.wanted);
+      open.set(keyOf(one), await openDoor(one, last?.hostPort ?? one.wanted));
+    }
+    const forwards = [...open.values()].map(({ forward }) => forward);
+    await writeAtomically(forwardsFile(cluster), `${JSON.stringify(forwards, undefined, 2)}\n`);
+    return forwards;
+  };
   return {
+    // One after the other, or two nodes that start at once would both open the door of a third.
     apply: async (wanted) => {
-      const keys = new Set(wanted.map(keyOf));
-      for (const [key, door] of open) {
-        if (keys.has(key)) continue;
-        door.close();
-        open.delete(key);
-      }
-      const before = await readForwards(cluster);
-      for (const one of wanted) {
-        if (open.has(keyOf(one))) continue;
-        const last = before.find((forward) => keyOf(forward) === keyOf(one) && forward.wanted === one.wanted);
-        open.set(keyOf(one), await openDoor(one, last?.hostPort ?? one.wanted));
-      }
-      const forwards = [...open.values()].map(({ forward }) => forward);
-      await writeAtomically(forwardsFile(cluster), `${JSON.stringify(forwards, undefined, 2)}\n`);
-      return forwards;
+      const mine = turn.then(
+        () => apply(wanted),
+        () => apply(wanted),
+      );
+      turn = mine;
+      return await mine;
     },
     close: () => {
       for (const door of open.values()) door.close();

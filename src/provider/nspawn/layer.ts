@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { lstat, mkdir, readFile, readdir, readlink, rename } from "node:fs/promises";
 import { join } from "node:path";
+import type { Clock } from "../../foundation/clock.ts";
 import { AppError } from "../../foundation/errors.ts";
 import type { Exec } from "../../foundation/exec.ts";
 import { mustRun } from "../../foundation/exec.ts";
@@ -15,6 +16,8 @@ export interface Layer {
   readonly path: string;
 }
 
+/** ms */
+const recent = 10 * 60_000;
 /** Files above this size are told apart by size and time instead of content, bytes. */
 const large = 1_000_000;
 
@@ -45,11 +48,20 @@ export function layerPath(cacheDir: string, hash: string): string {
   return join(cacheDir, "layers", hash);
 }
 
-/** Removes layers on which no node stands; returns their hashes. */
-export async function pruneLayers(exec: Exec, cacheDir: string): Promise<readonly string[]> {
+/**
+ * Removes layers on which no node stands, but none that was used in the last minutes: another cluster may be about to put
+ * its nodes on it. Returns their hashes.
+ */
+export async function pruneLayers(exec: Exec, clock: Clock, cacheDir: string): Promise<readonly string[]> {
   const used = (await referenced(cacheDir)).layers;
-  const old = (await foldersOf(join(cacheDir, "layers"))).filter((hash) => !used.has(hash));
-  for (const hash of old) await mustRun(exec, { argv: ["rm", "-rf", layerPath(cacheDir, hash)] });
+  const unused = (await foldersOf(join(cacheDir, "layers"))).filter((hash) => !used.has(hash));
+  const old: string[] = [];
+  for (const hash of unused) {
+    const { ctimeMs } = await lstat(layerPath(cacheDir, hash));
+    if (clock.now() - ctimeMs < recent) continue;
+    await mustRun(exec, { argv: ["rm", "-rf", layerPath(cacheDir, hash)] });
+    old.push(hash);
+  }
   return old;
 }
 

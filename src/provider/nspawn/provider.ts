@@ -19,7 +19,7 @@ import { cgroupAt, findHierarchies } from "./cgroups.ts";
 import { checkHost } from "./check.ts";
 import { consoleLines } from "./console.ts";
 import { buildImage, findImage } from "./image.ts";
-import { cacheLayer } from "./layer.ts";
+import { cacheLayer, pruneLayers } from "./layer.ts";
 import { fillMirror } from "./mirror/registry.ts";
 import { hostNames } from "./names.ts";
 import { readPower } from "./power.ts";
@@ -105,7 +105,8 @@ export function createNspawnProvider(options: NspawnOptions): Provider {
       await fillMirror({ exec, clock, gateway, stateDir: cluster.stateDir }, signal);
     },
     machines: (cluster) => readMachines(cluster, hierarchies),
-    create: async (cluster, plan) => {
+    create: async (cluster, plan, signal) => {
+      signal.throwIfAborted();
       if ((await readNode(cluster, plan.machine.name)) !== undefined) return;
       const found = await findImage(image);
       if (found === undefined) {
@@ -115,7 +116,8 @@ export function createNspawnProvider(options: NspawnOptions): Provider {
       }
       await record(cluster, plan, found.hash);
     },
-    provision: async (cluster, plan) => {
+    provision: async (cluster, plan, signal) => {
+      signal.throwIfAborted();
       const before = await readNode(cluster, plan.machine.name);
       if (before === undefined) throw noMachine(plan.machine.name);
       await record(cluster, plan, before.image);
@@ -160,6 +162,7 @@ export function createNspawnProvider(options: NspawnOptions): Provider {
         await rm(file, { force: true });
       }
       await unrefer(cacheDir, cluster.stateDir);
+      await pruneLayers(exec, clock, cacheDir);
     },
     console: (cluster, node, how) => consoleLines(nodePaths(cluster, node).console, clock, how),
   };

@@ -36,6 +36,8 @@ export interface Nodes {
   kill(node: string): Promise<void>;
   /** Takes over nodes that an earlier supervisor started, and finishes what it left unfinished. */
   adopt(): Promise<void>;
+  /** From now on nobody is brought back: the cluster is being removed. */
+  retire(): void;
   /** Looks which nodes have ended since the last look; restarts those in which `reboot` was typed. */
   reap(): Promise<void>;
 }
@@ -43,7 +45,7 @@ export interface Nodes {
 /** systemd's own stop jobs may take 90 s before it kills what hangs. */
 const haltPatience = 110_000;
 /** SIGRTMIN+4 asks systemd for a clean power-off; sent again because an init that is just starting is deaf. */
-const [powerOffSignal, askAgain] = [38, 2_000];
+const [powerOffSignal, askAgain] = [38, 500];
 /** Mounting and the first process, ms. */
 const startPatience = 15_000;
 
@@ -185,6 +187,7 @@ export function createNodes(options: NodesOptions): Nodes {
         log.info("node taken over", { node: name });
       }
     },
+    retire: () => boots.clear(),
     reap: async () => {
       const looks = [...boots].map(([node, boot]) =>
         reapOne(node, boot).catch((error: unknown) =>
