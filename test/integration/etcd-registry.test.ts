@@ -5,6 +5,7 @@ import type { EtcdRegistry } from "../../src/fleet/registry/etcd.ts";
 import { createEtcdRegistry } from "../../src/fleet/registry/etcd.ts";
 import type { EtcdCluster } from "../support/etcd.ts";
 import { startEtcdCluster } from "../support/etcd.ts";
+import { openWire } from "../support/wire.ts";
 import { aMachine, aState, aUnit, describeRegistry, until } from "../support/registry-contract.ts";
 
 const clock = systemClock();
@@ -81,7 +82,9 @@ describe("with one etcd member", () => {
   it("stops following when a newer fleet takes the registry over", async () => {
     const prefix = newPrefix();
     const mirror = await open(prefix).follow(never);
-    const refused = expect(mirror.reached(1_000_000n, never)).rejects.toMatchObject({ code: "E_NOT_SUPPORTED" });
+    const refused = expect(mirror.reached(1_000_000n, never)).rejects.toMatchObject({
+      code: "E_NOT_SUPPORTED",
+    });
     await putRaw(`${prefix}version`, "2");
     await refused;
     expect(mirror.fresh).toBe(false);
@@ -95,6 +98,44 @@ describe("with one etcd member", () => {
     );
     const tooLarge = client.putUnit(aUnit("huge.service", { options: option(2_000_000) }));
     await expect(tooLarge).rejects.toMatchObject({ code: "E_UNIT_INVALID" });
+  });
+
+  it("reads everything afresh when history was compacted while it was cut off", async () => {
+    const prefix = newPrefix();
+    const wire = await openWire(cluster.endpoints[0] ?? "");
+    const far = createEtcdRegistry({ endpoints: [wire.url], clock, log: silentLog(), prefix });
+    clients.push(far);
+    const near = open(prefix);
+    await near.putUnit(aUnit("early.service"));
+    const mirror = await far.follow(never);
+    expect([...mirror.snapshot.units.keys()]).toEqual(["early.service"]);
+    wire.cut();
+    while (mirror.fresh) await mirror.changed(never);
+    await near.deleteUnit("early.service");
+    const revision = await near.putUnit(aUnit("late.service"));
+    await cluster.call("kv/compaction", { revision: revision.toString(), physical: true });
+    wire.mend();
+    await mirror.reached(revision, never);
+    expect([...mirror.snapshot.units.keys()]).toEqual(["late.service"]);
+    while (!mirror.fresh) await mirror.changed(never);
+    await wire.close();
+  });
+
+  it("notices a line that went dead without a word", async () => {
+    const wire = await openWire(cluster.endpoints[0] ?? "");
+    const far = createEtcdRegistry({ endpoints: [wire.url], clock, log: silentLog(), prefix: newPrefix() });
+    clients.push(far);
+    const mirror = await far.follow(never);
+    wire.silence();
+    const since = performance.now();
+    while (mirror.fresh) await mirror.changed(never);
+    expect(performance.now() - since).toBeLessThan(4_000);
+    await expect(far.putUnit(aUnit("a.service"))).rejects.toMatchObject({ code: "E_ETCD" });
+    wire.mend();
+    while (!mirror.fresh) await mirror.changed(never);
+    await mirror.reached(await far.putUnit(aUnit("a.service")), never);
+    expect(mirror.snapshot.units.size).toBe(1);
+    await wire.close();
   });
 
   it("publishes a thousand states in less than two seconds", async () => {

@@ -1,10 +1,11 @@
 import type { CallOptions, Client } from "@connectrpc/connect";
 import { createClient } from "@connectrpc/connect";
-import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { createGrpcTransport } from "@connectrpc/connect-node";
 import type { Clock } from "../../../foundation/clock.ts";
-import { AppError, messageOf } from "../../../foundation/errors.ts";
+import { AppError } from "../../../foundation/errors.ts";
 import { KV, Lease, Watch } from "./etcd_pb.js";
-import { isAnswer } from "./answers.ts";
+import { openConnection } from "./connection.ts";
+import { hedge } from "./hedge.ts";
 
 /** One etcd member and our connection to it, which opens by itself. */
 export interface Member {
@@ -12,8 +13,6 @@ export interface Member {
   readonly kv: Client<typeof KV>;
   readonly lease: Client<typeof Lease>;
   readonly watch: Client<typeof Watch>;
-  /** Drops a connection that hangs while it is opened; there is no time-out of its own for that. */
-  dropIfHanging(): void;
   close(): void;
 }
 
@@ -29,10 +28,9 @@ export interface Members {
   readonly current: Member;
   readonly all: readonly Member[];
   /**
-   * Asks the current member and, every 300 ms or as soon as one has failed, one more. The first answer wins, and who
-   * gave it is asked first from then on. What etcd says of the request itself (`isAnswer`) is thrown at once; E_ETCD
-   * when nobody answered in time. The request may reach several members: it must bear being carried out twice, even
-   * much later.
+   * Asks the current member first and then the others too, see `hedge`. The first answer wins, and who gave it is asked
+   * first from then on. What etcd says of the request itself (`isAnswer`) is thrown at once; E_ETCD when nobody
+   * answered in time. The request may reach several members: it must bear being carried out twice, even much later.
    */
   call<T>(
     what: string,
@@ -46,33 +44,20 @@ export interface Members {
   close(): void;
 }
 
-const hedgeAfter = 300;
-const pauseBetweenRounds = 100;
 const giveUpAfter = 5_000;
-const connectWithin = 1_000;
 
 /** Members that have no leader say so at once instead of letting us wait. */
 export const headers = { hasleader: "true" };
 
 function openMember(url: string, clock: Clock): Member {
-  // etcd is told to allow pings each second; it forbids them on connections without streams.
-  const ping = { pingIntervalMs: 1_500, pingTimeoutMs: 800, pingIdleConnection: false };
-  const sessionManager = new Http2SessionManager(url, ping);
-  const transport = createGrpcTransport({ baseUrl: url, sessionManager });
-  let connectingSince: number | undefined;
+  const connection = openConnection(url, clock);
+  const transport = createGrpcTransport({ baseUrl: url, sessionManager: connection });
   return {
     url,
     kv: createClient(KV, transport),
     lease: createClient(Lease, transport),
     watch: createClient(Watch, transport),
-    dropIfHanging: () => {
-      if (sessionManager.state() !== "connecting") return void (connectingSince = undefined);
-      connectingSince ??= clock.monotonic();
-      if (clock.monotonic() - connectingSince < connectWithin) return;
-      connectingSince = undefined;
-      sessionManager.abort(new Error(`no connection to ${url} within ${connectWithin} ms`));
-    },
-    close: () => sessionManager.abort(new Error("closed")),
+    close: () => connection.close(),
   };
 }
 
@@ -97,15 +82,15 @@ export function openMembers(urls: readonly string[], clock: Clock): Members {
     all,
     call: async (what, ask, settings = {}) => {
       const { signal, within = giveUpAfter } = settings;
-      signal?.throwIfAborted();
-      const over = new AbortController();
-      const stop = AbortSignal.any([over.signal, closed.signal, ...(signal === undefined ? [] : [signal])]);
-      try {
-        const order = [current, ...all.filter((member) => member !== current)];
-        return await hedge({ what, order, ask, stop, clock, within, won });
-      } finally {
-        over.abort(new Error("another member has answered"));
-      }
+      const stop = AbortSignal.any(signal === undefined ? [closed.signal] : [signal, closed.signal]);
+      stop.throwIfAborted();
+      const order = [current, ...all.filter((member) => member !== current)];
+      const outcome = await hedge({ what, order, clock, within, stop }, (member, options) =>
+        ask(member, { ...options, headers }),
+      );
+      won(outcome.member);
+      if ("error" in outcome) throw outcome.error;
+      return outcome.value;
     },
     distrust: (member) => {
       if (member === current) won(all[(all.indexOf(member) + 1) % all.length] ?? member);
@@ -127,94 +112,4 @@ export function openMembers(urls: readonly string[], clock: Clock): Members {
       for (const member of all) member.close();
     },
   };
-}
-
-interface Hedge<T> {
-  readonly what: string;
-  readonly order: readonly Member[];
-  readonly ask: (member: Member, options: CallOptions) => Promise<T>;
-  readonly stop: AbortSignal;
-  readonly clock: Clock;
-  readonly within: number;
-  readonly won: (member: Member) => void;
-}
-
-async function hedge<T>({ what, order, ask, stop, clock, within, won }: Hedge<T>): Promise<T> {
-  const deadline = clock.monotonic() + within;
-  const failures = new Map<Member, string>();
-  for (;;) {
-    const outcome = await oneRound({ order, ask, stop, clock, deadline, failures });
-    if (outcome !== undefined) {
-      won(outcome.member);
-      if ("value" in outcome) return outcome.value;
-      throw outcome.error;
-    }
-    stop.throwIfAborted();
-    if (clock.monotonic() + pauseBetweenRounds >= deadline) {
-      throw new AppError("E_ETCD", `etcd did not answer within ${within} ms (${what})`, {
-        details: order.map((member) => `${member.url}: ${failures.get(member) ?? "no answer"}`),
-        hint: "see whether more than half of the etcd members run: etcdctl cluster-health",
-      });
-    }
-    await clock.sleep(pauseBetweenRounds, stop);
-  }
-}
-
-type Outcome<T> =
-  | { readonly member: Member; readonly value: T }
-  | { readonly member: Member; readonly error: unknown };
-
-interface Round<T> {
-  readonly order: readonly Member[];
-  readonly ask: (member: Member, options: CallOptions) => Promise<T>;
-  readonly stop: AbortSignal;
-  readonly clock: Clock;
-  readonly deadline: number;
-  readonly failures: Map<Member, string>;
-}
-
-/** Asks all members, one after the other has had its head start. Undefined when each has failed. */
-async function oneRound<T>({
-  order,
-  ask,
-  stop,
-  clock,
-  deadline,
-  failures,
-}: Round<T>): Promise<Outcome<T> | undefined> {
-  const over = new AbortController();
-  const signal = AbortSignal.any([over.signal, stop]);
-  const pending = new Set<Promise<Outcome<T> | undefined>>();
-  const waiting = [...order];
-  const attempt = async (member: Member): Promise<Outcome<T> | undefined> => {
-    const timeoutMs = Math.max(1, Math.ceil(deadline - clock.monotonic()));
-    try {
-      return { member, value: await ask(member, { signal, timeoutMs, headers }) };
-    } catch (error) {
-      if (isAnswer(error)) return { member, error };
-      failures.set(member, messageOf(error));
-      return undefined;
-    }
-  };
-  try {
-    while (waiting.length > 0 || pending.size > 0) {
-      const member = waiting.shift();
-      if (member !== undefined) {
-        const running = attempt(member).finally(() => pending.delete(running));
-        pending.add(running);
-      }
-      // With nobody left to ask, look now and then whether a connection hangs.
-      const pause = clock.sleep(hedgeAfter, signal).then(
-        () => undefined,
-        () => undefined,
-      );
-      const outcome = await Promise.race([pause, ...pending]);
-      if (outcome !== undefined) return outcome;
-      if (stop.aborted) return undefined;
-      for (const each of order) each.dropIfHanging();
-    }
-    return undefined;
-  } finally {
-    over.abort(new Error("another member has answered"));
-  }
 }

@@ -1,0 +1,133 @@
+import type { ClientHttp2Session, ClientHttp2Stream, OutgoingHttpHeaders } from "node:http2";
+import { connect, constants } from "node:http2";
+import type { Clock } from "../../../foundation/clock.ts";
+
+/**
+ * An HTTP/2 connection to one etcd member that opens when it is needed and again when it is lost. In place of
+ * connect-node's own manager, which has no time-out for opening and lets errors of a connection that it has put aside
+ * end the process.
+ */
+export interface Connection {
+  readonly authority: string;
+  /** Opens a stream; rejects when there is no connection within a second. */
+  request(
+    method: string,
+    path: string,
+    headers: OutgoingHttpHeaders,
+    options: object,
+  ): Promise<ClientHttp2Stream>;
+  /** Data came: the other side lives. */
+  notifyResponseByteRead(stream: ClientHttp2Stream): void;
+  close(): void;
+}
+
+const connectWithin = 1_000;
+/** etcd forbids more than one ping a second (`--grpc-keepalive-min-time=1s`), and any without open streams. */
+const pingEvery = 1_500;
+const pongWithin = 800;
+
+/** A connection to `url` that is not open yet. */
+export function openConnection(url: string, clock: Clock): Connection {
+  let link: Promise<Link> | undefined;
+  let live: Link | undefined;
+  const forget = (gone: Promise<Link>): void => {
+    if (link !== gone) return;
+    link = undefined;
+    live = undefined;
+  };
+  const linked = (): Promise<Link> => {
+    if (link !== undefined) return link;
+    const opening: Promise<Link> = openLink(url, clock, () => forget(opening));
+    link = opening;
+    opening.then(
+      (opened) => (live = link === opening ? opened : live),
+      () => forget(opening),
+    );
+    return opening;
+  };
+  return {
+    authority: new URL(url).origin,
+    request: async (method, path, headers) => {
+      const open = await linked();
+      const stream = open.session.request({ ...headers, ":method": method, ":path": path });
+      open.opened(stream);
+      return stream;
+    },
+    notifyResponseByteRead: (stream) => {
+      if (live !== undefined && stream.session === live.session) live.heard();
+    },
+    close: () => {
+      live?.session.destroy(undefined, constants.NGHTTP2_CANCEL);
+      if (link !== undefined) forget(link);
+    },
+  };
+}
+
+interface Link {
+  readonly session: ClientHttp2Session;
+  opened(stream: ClientHttp2Stream): void;
+  heard(): void;
+}
+
+/** @param gone called once when no new stream shall be opened on it */
+function openLink(url: string, clock: Clock, gone: () => void): Promise<Link> {
+  const session = connect(url);
+  const closed = new AbortController();
+  const end = (): void => {
+    closed.abort(new Error(`the connection to ${url} has ended`));
+    gone();
+  };
+  session.on("goaway", gone);
+  session.on("close", end);
+  return new Promise((resolve, reject) => {
+    // Stays for good: an error that nobody listens to ends the process. Streams learn of it by themselves.
+    session.on("error", reject);
+    session.on("close", () => reject(new Error(`the connection to ${url} has ended`)));
+    session.on("connect", () => resolve(watchOver(session, url, clock, closed.signal)));
+    clock.sleep(connectWithin, closed.signal).then(
+      () =>
+        session.connecting && session.destroy(new Error(`no connection to ${url} in ${connectWithin} ms`)),
+      () => undefined,
+    );
+  });
+}
+
+/** Pings while streams are open and nothing is heard; ends the connection when no answer comes. */
+function watchOver(session: ClientHttp2Session, url: string, clock: Clock, closed: AbortSignal): Link {
+  let heardAt = clock.monotonic();
+  let streams = 0;
+  let watching = false;
+  const silence = (): number => clock.monotonic() - heardAt;
+  const heard = (): void => {
+    heardAt = clock.monotonic();
+  };
+  const ping = async (): Promise<void> => {
+    const sent = clock.monotonic();
+    session.ping((error) => error === null && heard());
+    await clock.sleep(pongWithin, closed);
+    if (heardAt < sent) session.destroy(new Error(`${url} does not answer pings`), constants.NGHTTP2_CANCEL);
+  };
+  const watch = async (): Promise<void> => {
+    watching = true;
+    session.ref();
+    while (streams > 0 && !session.destroyed) {
+      if (silence() >= pingEvery) await ping();
+      else await clock.sleep(pingEvery - silence(), closed);
+    }
+    watching = false;
+    session.unref();
+  };
+  session.unref();
+  return {
+    session,
+    heard,
+    opened: (stream) => {
+      streams += 1;
+      // connect-node adds its own listener only a moment later.
+      stream.on("error", () => undefined);
+      stream.once("response", heard);
+      stream.once("close", () => (streams -= 1));
+      if (!watching) watch().catch(() => (watching = false));
+    },
+  };
+}
