@@ -17,8 +17,19 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
+export interface ServerRules {
+  /** Where commands look for programs before anywhere else. */
+  readonly programs?: string;
+  /** False refuses to open streams, as `AllowStreamLocalForwarding no` does. */
+  readonly streams?: boolean;
+}
+
 /** A small ssh server on loopback that runs commands with /bin/sh and opens streams, for one user and one key. */
-export async function startSshServer(hostKey: string, publicKey: string): Promise<TestServer> {
+export async function startSshServer(
+  hostKey: string,
+  publicKey: string,
+  rules: ServerRules = {},
+): Promise<TestServer> {
   const sizes: string[] = [];
   const sockets = new Set<Socket>();
   const allowed = ssh2.utils.parseKey(publicKey);
@@ -30,8 +41,8 @@ export async function startSshServer(hostKey: string, publicKey: string): Promis
       if (good) attempt.accept();
       else attempt.reject(["publickey"]);
     });
-    client.on("session", (accept) => serveSession(accept(), sizes));
-    serveStreams(client);
+    client.on("session", (accept) => serveSession(accept(), sizes, rules));
+    if (rules.streams !== false) serveStreams(client);
   });
   // ssh2's server hides the sockets it accepts; the tests want to cut them.
   const inner = (server as unknown as { _srv: { on(event: string, act: (socket: Socket) => void): void } })
@@ -60,8 +71,11 @@ export async function startSshServer(hostKey: string, publicKey: string): Promis
   };
 }
 
-function serveSession(session: Session, sizes: string[]): void {
-  const env: Record<string, string> = {};
+function serveSession(session: Session, sizes: string[], rules: ServerRules): void {
+  const path = process.env["PATH"] ?? "";
+  const env: Record<string, string> = {
+    PATH: rules.programs === undefined ? path : `${rules.programs}:${path}`,
+  };
   let terminal = "";
   session.on("env", (accept, _reject, info) => {
     env[info.key] = info.val;
@@ -84,7 +98,7 @@ function serveSession(session: Session, sizes: string[]): void {
 }
 
 function run(channel: ServerChannel, args: string[], env: Record<string, string>): void {
-  const child = spawn("/bin/sh", args, { env: { PATH: process.env["PATH"], ...env }, detached: true });
+  const child = spawn("/bin/sh", args, { env, detached: true });
   channel.pipe(child.stdin);
   child.stdin.on("error", () => undefined);
   child.stdout.pipe(channel, { end: false });

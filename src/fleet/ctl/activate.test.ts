@@ -47,11 +47,11 @@ describe("start", () => {
   it("waits for a slow start as long as it takes", async () => {
     const setup = withFiles();
     setup.fleet.outcomes.set("hello.service", { active: "activating", sub: "start-pre" });
-    const late = setup.fleet.states;
+    const fleet = { ...setup.fleet };
     let looks = 0;
     setup.fleet.states = async (filter) => {
       if (++looks === 300) setup.fleet.outcomes.clear();
-      return await late(filter);
+      return await fleet.states(filter);
     };
     expect((await setup.run("start", "hello.service")).code).toBe(0);
     expect(setup.clock.monotonic()).toBeGreaterThan(10_000);

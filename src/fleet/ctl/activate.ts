@@ -56,7 +56,7 @@ async function activate(call: Call, { state, verb, failure }: Activation): Promi
     const lost = await waitForUnits(call, {
       names: local.map(({ name }) => name),
       state,
-      running: state === "launched",
+      systemd: state === "launched" ? "active" : "any",
       within: waitLimit(call),
       quiet,
     });

@@ -19,6 +19,16 @@ describe("stop", () => {
     expect(result.out).toContain("Unit a.service loaded on 0b9fd6f8.../192.168.56.11\n");
   });
 
+  it("waits for a service that takes its time to stop", async () => {
+    const setup = await running("a.service");
+    const left = await setup.fleet.states();
+    let looks = 0;
+    setup.fleet.states = async () =>
+      left.map((state) => ({ ...state, active: ++looks < 5 ? "deactivating" : "inactive" }));
+    expect((await setup.run("stop", "a")).code).toBe(0);
+    expect(looks).toBe(5);
+  });
+
   it("does not stop what is not scheduled", async () => {
     const setup = bench();
     await setup.fleet.putUnit("a.service", options, "inactive");
@@ -53,6 +63,15 @@ describe("unload", () => {
       out: "Unit a.service inactive\n",
       err: "Successfully unloaded units [a.service].\n",
     });
+  });
+
+  it("waits until no machine shows the unit any more", async () => {
+    const setup = await running("a.service");
+    const left = await setup.fleet.states();
+    let looks = 0;
+    setup.fleet.states = async () => (++looks < 5 ? left : []);
+    expect((await setup.run("unload", "a")).code).toBe(0);
+    expect(looks).toBe(5);
   });
 
   it("gives up on a unit that still waits for a machine", async () => {
@@ -123,10 +142,10 @@ describe("restart", () => {
   it("stops the unit before it starts it again", async () => {
     const setup = await running("a.service");
     const asked: string[] = [];
-    const set = setup.fleet.setDesired;
+    const fleet = { ...setup.fleet };
     setup.fleet.setDesired = async (name, state) => {
       asked.push(state);
-      await set(name, state);
+      await fleet.setDesired(name, state);
     };
     const result = await setup.run("restart", "a.service");
     expect(result).toMatchObject({ code: 0, err: "Unit(a.service) was restarted.\n" });

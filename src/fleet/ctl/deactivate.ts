@@ -92,7 +92,12 @@ async function waitAndSay(
     return 0;
   }
   if (names.length === 0) return 0;
-  const lost = await waitForUnits(call, { names, state, running: false, within: waitLimit(call) });
+  const lost = await waitForUnits(call, {
+    names,
+    state,
+    systemd: state === "inactive" ? "absent" : "any",
+    within: waitLimit(call),
+  });
   if (lost.length > 0) {
     call.err(`Failed to ${verb} units [${lost.join(" ")}].`);
     return 1;

@@ -11,8 +11,8 @@ export interface Sight {
 
 export interface Goal {
   readonly state: DesiredState;
-  /** Whether systemd must also say that the unit is active. */
-  readonly running: boolean;
+  /** What systemd must say besides: that it is active, that it no longer knows it, or nothing in particular. */
+  readonly systemd: "active" | "absent" | "any";
 }
 
 /**
@@ -35,7 +35,9 @@ export function progressOf({ unit, states }: Sight, goal: Goal): Progress {
   if (unit === undefined) return trouble(2_000, { kind: "gone" });
   if (unit.refusal !== undefined && goal.state !== "inactive") return trouble(300, { kind: "refused" });
   if (!isGlobal(unit) && unit.currentState !== goal.state) return { kind: "pending" };
-  if (!goal.running) return { kind: "done" };
+  if (goal.systemd === "absent") return { kind: states.length === 0 ? "done" : "pending" };
+  // A stop was asked for, but the service takes its time.
+  if (goal.systemd === "any") return { kind: states.some(isStopping) ? "pending" : "done" };
   const state = states.find(({ machineID }) => unit.machineID === "" || machineID === unit.machineID);
   return state === undefined ? { kind: "pending" } : runningProgress(unit, state);
 }
@@ -47,6 +49,10 @@ function runningProgress(unit: ApiUnit, state: ApiUnitState): Progress {
   if (state.sub === "auto-restart") return trouble(5_000, { kind: "failed", state });
   // It ended by itself, or could not be loaded at all; a start that is still under way is "activating".
   return state.active === "inactive" ? trouble(2_000, { kind: "not-running", state }) : { kind: "pending" };
+}
+
+function isStopping({ active }: ApiUnitState): boolean {
+  return active === "deactivating";
 }
 
 function trouble(patience: number, what: Trouble): Progress {

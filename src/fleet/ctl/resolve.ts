@@ -38,7 +38,7 @@ export async function resolveUnits(call: Call): Promise<readonly string[]> {
   const lost = await waitForUnits(call, {
     names: created,
     state: "inactive",
-    running: false,
+    systemd: "absent",
     within: waitLimit(call),
   });
   if (lost.length > 0) throw new AppError("E_TIMEOUT", `not in the registry yet: ${lost.join(", ")}`);

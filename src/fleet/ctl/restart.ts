@@ -38,8 +38,8 @@ async function restartOne(call: Call, { name, currentState }: ApiUnit): Promise<
   const fleet = await call.fleet();
   for (const state of steps) {
     await fleet.setDesired(name, state);
-    const running = state === "launched";
-    const lost = await waitForUnits(call, { names: [name], state, running, within: waitLimit(call) });
+    const systemd = state === "launched" ? "active" : "any";
+    const lost = await waitForUnits(call, { names: [name], state, systemd, within: waitLimit(call) });
     if (lost.length > 0) return 1;
   }
   call.err(`Unit(${name}) was restarted.`);

@@ -46,12 +46,7 @@ export async function waitForUnits(call: Call, request: WaitRequest): Promise<re
   const show = reporter(call, fleet);
   let lastAnswer = started;
   for (;;) {
-    const sights = await lookOrWait(
-      fleet,
-      [...waiting.keys()],
-      request.running,
-      () => clock.monotonic() - lastAnswer,
-    );
+    const sights = await lookOrWait(fleet, [...waiting.keys()], () => clock.monotonic() - lastAnswer);
     const now = clock.monotonic();
     if (sights !== undefined) lastAnswer = now;
     for (const [name, sight] of sights ?? []) {
@@ -108,11 +103,10 @@ class Waiting {
 async function lookOrWait(
   fleet: FleetClient,
   names: readonly string[],
-  withStates: boolean,
   silence: () => number,
 ): Promise<ReadonlyMap<string, Sight> | undefined> {
   try {
-    return await look(fleet, names, withStates);
+    return await look(fleet, names);
   } catch (error) {
     const passing = ["E_ETCD", "E_TIMEOUT", "E_NODE_UNREACHABLE"] as const;
     if (passing.some((code) => isAppError(error, code)) && silence() < outageLimit) return undefined;
@@ -120,22 +114,15 @@ async function lookOrWait(
   }
 }
 
-async function look(
-  fleet: FleetClient,
-  names: readonly string[],
-  withStates: boolean,
-): Promise<ReadonlyMap<string, Sight>> {
+async function look(fleet: FleetClient, names: readonly string[]): Promise<ReadonlyMap<string, Sight>> {
   if (names.length > manyUnits) {
-    const [units, states] = await Promise.all([fleet.units(), withStates ? fleet.states() : []]);
+    const [units, states] = await Promise.all([fleet.units(), fleet.states()]);
     const unitOf = new Map(units.map((unit) => [unit.name, unit]));
     const statesOf = Map.groupBy(states, ({ name }) => name);
     return new Map(names.map((name) => [name, { unit: unitOf.get(name), states: statesOf.get(name) ?? [] }]));
   }
   const one = async (name: string): Promise<readonly [string, Sight]> => {
-    const [unit, states] = await Promise.all([
-      fleet.unit(name),
-      withStates ? fleet.states({ unitName: name }) : [],
-    ]);
+    const [unit, states] = await Promise.all([fleet.unit(name), fleet.states({ unitName: name })]);
     return [name, { unit, states }];
   };
   return new Map(await Promise.all(names.map(one)));
@@ -190,7 +177,7 @@ export async function waitUntilGone(
   const started = clock.monotonic();
   let left = names;
   for (;;) {
-    const sights = await look(fleet, left, true);
+    const sights = await look(fleet, left);
     const still = left.filter((name) => {
       const sight = sights.get(name);
       return sight?.unit !== undefined || (sight?.states.length ?? 0) > 0;
