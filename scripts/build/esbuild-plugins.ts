@@ -39,3 +39,20 @@ export function keepingPlaces(root: string, outdir: string): Plugin {
     },
   };
 }
+
+/**
+ * An `import` of node:http reads each of its exports, also those that load fetch and WebSocket only when asked for: 45 ms
+ * instead of 3. Node's own object for CommonJS does not.
+ */
+export function withoutFetch(): Plugin {
+  return {
+    name: "without-fetch",
+    setup: (build) => {
+      build.onResolve({ filter: /^(node:)?https?$/ }, ({ path }) => ({ path, namespace: "built-in" }));
+      build.onLoad({ filter: /.*/, namespace: "built-in" }, ({ path }) => ({
+        contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
+        loader: "js",
+      }));
+    },
+  };
+}

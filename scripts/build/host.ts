@@ -2,7 +2,7 @@ import { chmod, readdir, readFile, rm, stat, writeFile } from "node:fs/promises"
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import * as esbuild from "esbuild";
-import { keepingPlaces, withoutNativeAddons } from "./esbuild-plugins.ts";
+import { keepingPlaces, withoutFetch, withoutNativeAddons } from "./esbuild-plugins.ts";
 
 const programs = ["cluster", "fleetctl", "fleetd"] as const;
 
@@ -30,7 +30,7 @@ export async function buildHost(root: string): Promise<string> {
     sourcesContent: false,
     banner: { js: banner },
     define: { __dirname: "__bundleFolder" },
-    plugins: [withoutNativeAddons(), keepingPlaces(root, outdir)],
+    plugins: [withoutNativeAddons(), withoutFetch(), keepingPlaces(root, outdir)],
     loader: { ".hbs": "text" },
     metafile: true,
     logLevel: "warning",

@@ -1,4 +1,3 @@
-import { execa } from "execa";
 import { AppError } from "./errors.ts";
 
 /** One program to run on this host. No shell is ever involved: arguments are passed as they are. */
@@ -32,6 +31,8 @@ export interface Exec {
 export function hostExec(): Exec {
   return {
     run: async (command) => {
+      // Read when it is needed: commands that only look run no program.
+      const { execa } = await import("execa");
       const [file, ...args] = command.argv;
       const result = await execa(file, args, {
         reject: false,
