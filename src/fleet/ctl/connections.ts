@@ -2,7 +2,6 @@ import { readFile } from "node:fs/promises";
 import { Duplex } from "node:stream";
 import type { Readable, Writable } from "node:stream";
 import { AppError, messageOf } from "../../foundation/errors.ts";
-import { shellQuote } from "../../foundation/exec.ts";
 import type { SshConnection } from "../../foundation/ssh.ts";
 import type { FleetClient } from "../api/client.ts";
 import type { Endpoint } from "../api/transport.ts";
@@ -89,7 +88,10 @@ function streamOpener(connection: SshConnection, endpoint: Endpoint): () => Prom
 
 /** `fleetctl fd-forward` on the far side, as a stream. */
 async function forwardByProgram(connection: SshConnection, path: string, first: unknown): Promise<Duplex> {
-  const { PassThrough } = await import("node:stream");
+  const [{ PassThrough }, { shellQuote }] = await Promise.all([
+    import("node:stream"),
+    import("../../foundation/exec.ts"),
+  ]);
   const [input, output, errors] = [new PassThrough(), new PassThrough(), new PassThrough()];
   let said = "";
   errors.on("data", (chunk: Buffer) => (said += chunk.toString()));
