@@ -1,4 +1,5 @@
 import { homedir } from "node:os";
+import { isatty } from "node:tty";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ImageInfo, Io, Wiring } from "../cli/context.ts";
@@ -23,7 +24,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     env: process.env,
     cwd: process.cwd(),
     signal: interruptions(),
-    isTTY: Boolean(process.stderr.isTTY) && Boolean(process.stdin.isTTY),
+    isTTY: isatty(0) && isatty(2),
   };
   // A reader that has gone away (`cluster logs | head`) is no mistake.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 70));

@@ -1,9 +1,9 @@
-import type { MachineStatus } from "../provider/provider.ts";
 import type { KnownCluster, World } from "./cluster.ts";
 import { fleetOver, type FleetView } from "./fleet-view.ts";
 import { readLogin, type Login } from "./keys.ts";
 import { conditionOf } from "./observe.ts";
 import { probeNode, type LayerState } from "./probe.ts";
+import type { MachineState } from "./state.ts";
 
 /** The whole cluster at one moment: what `cluster status` shows (and, as JSON, its schema). */
 export interface ClusterStatus {
@@ -43,11 +43,18 @@ export async function clusterStatus(world: World, cluster: KnownCluster): Promis
   const seen = await provider.machines(ref);
   const known = Object.entries(state.machines);
   const login = await readLogin(ref.stateDir);
+  const running = known.filter(([name, machine]) => conditionOf(machine, seen.get(name)) === "running");
+  const [reader] = running.map(([name]) => name);
   const looks = await Promise.all(
-    known.map(async ([name]) => await lookAt(world, cluster, login, name, seen)),
+    known.map(async ([name, machine]) => {
+      const condition = conditionOf(machine, seen.get(name));
+      return await lookAt(world, login, { name, machine, condition, readFleet: name === reader });
+    }),
   );
   const machines = looks.map(({ machine }) => machine);
-  const view = looks.find(({ fleet }) => fleet !== undefined)?.fleet;
+  const view =
+    looks.find(({ fleet }) => fleet !== undefined)?.fleet ??
+    (await askOthers(world, login, running.slice(1), machines));
   const units = view === undefined ? undefined : unitReports(view, machines);
   const problems = [...machines.flatMap(machineProblems), ...fleetProblems(view, units, machines)];
   return {
@@ -60,21 +67,40 @@ export async function clusterStatus(world: World, cluster: KnownCluster): Promis
   };
 }
 
+interface Look {
+  readonly name: string;
+  readonly machine: MachineState;
+  readonly condition: MachineReport["state"];
+  /** One machine's fleet knows everything; asking all of them would only take longer. */
+  readonly readFleet: boolean;
+}
+
 async function lookAt(
   world: World,
-  { state }: KnownCluster,
   login: Login,
-  name: string,
-  seen: ReadonlyMap<string, MachineStatus>,
+  { name, machine, condition, readFleet }: Look,
 ): Promise<{ readonly machine: MachineReport; readonly fleet: FleetView | undefined }> {
-  const machine = state.machines[name];
-  if (machine === undefined) throw new Error(`no machine ${name}`);
   const { address, machineId, etcdMember } = machine;
-  const condition = conditionOf(machine, seen.get(name));
   const report = { name, address, machineId, etcdMember, state: condition };
   if (condition !== "running") return { machine: { ...report, layers: [] }, fleet: undefined };
-  const probe = await probeNode(world, { name, address }, login, fleetOver);
+  const probe = await probeNode(world, { name, address }, login, readFleet ? fleetOver : undefined);
   return { machine: { ...report, layers: probe.layers }, fleet: probe.extra };
+}
+
+/** The view of the first whose fleet was well a moment ago. */
+async function askOthers(
+  world: World,
+  login: Login,
+  running: readonly (readonly [string, MachineState])[],
+  machines: readonly MachineReport[],
+): Promise<FleetView | undefined> {
+  for (const [name, { address }] of running) {
+    const layers = machines.find((machine) => machine.name === name)?.layers ?? [];
+    if (!layers.some(({ layer, ok }) => layer === "fleet" && ok)) continue;
+    const { extra } = await probeNode(world, { name, address }, login, fleetOver);
+    if (extra !== undefined) return extra;
+  }
+  return undefined;
 }
 
 function unitReports(view: FleetView, machines: readonly MachineReport[]): readonly UnitReport[] {

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { memoryWorld, type MemoryWorld } from "../../test/support/memory-world.ts";
 import { AppError } from "../foundation/errors.ts";
