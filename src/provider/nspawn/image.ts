@@ -41,8 +41,25 @@ const suite = "bookworm";
 /** Room that a build needs, bytes. */
 const buildRoom = 1_200_000_000;
 
-/** A second net: whatever mmdebstrap mounts is gone when it is killed. */
-const isolated = ["unshare", "--mount", "--propagation", "private", "--"] as const;
+/**
+ * So that a build never outlives us, however we end: when we die, `unshare` is killed, with it the first process of the
+ * new process namespace, and with that one all others; what they mounted was in a mount namespace of their own.
+ */
+const isolated = [
+  "setpriv",
+  "--pdeathsig",
+  "KILL",
+  "--",
+  "unshare",
+  "--mount",
+  "--propagation",
+  "private",
+  "--pid",
+  "--fork",
+  "--kill-child",
+  "--mount-proc",
+  "--",
+] as const;
 const bootstrapper = ["mmdebstrap", "--mode=root", "--variant=apt", "--format=directory"] as const;
 const aptAndDpkg = [
   "--dpkgopt=force-unsafe-io",

@@ -5,6 +5,7 @@ import type { Clock } from "../../foundation/clock.ts";
 import { AppError } from "../../foundation/errors.ts";
 import type { Exec } from "../../foundation/exec.ts";
 import { mustRun } from "../../foundation/exec.ts";
+import { diskError } from "../../foundation/files.ts";
 import type { Log } from "../../foundation/log.ts";
 import type {
   Capabilities,
@@ -20,7 +21,7 @@ import { checkHost } from "./check.ts";
 import { consoleLines } from "./console.ts";
 import { buildImage, findImage } from "./image.ts";
 import { cacheLayer, pruneLayers } from "./layer.ts";
-import { fillMirror } from "./mirror/registry.ts";
+import { fillMirror, makeImages } from "./mirror/registry.ts";
 import { hostNames } from "./names.ts";
 import { readPower } from "./power.ts";
 import type { NodeRecord } from "./record.ts";
@@ -79,9 +80,13 @@ export function createNspawnProvider(options: NspawnOptions): Provider {
   const record = async (cluster: ClusterPlan, plan: NodePlan, imageHash: string): Promise<void> => {
     const layer = await cacheLayer(exec, options.layerDir, cacheDir);
     const node = nodeRecord(cluster, plan, { image: imageHash, layer: layer.hash });
-    await refer(cacheDir, cluster.stateDir);
-    await writeSeed(nodePaths(cluster, node.name), node, plan);
-    await writeNode(cluster, node);
+    try {
+      await refer(cacheDir, cluster.stateDir);
+      await writeSeed(nodePaths(cluster, node.name), node, plan);
+      await writeNode(cluster, node);
+    } catch (error) {
+      throw diskError(error, nodePaths(cluster, node.name).dir);
+    }
   };
 
   return {
@@ -99,10 +104,13 @@ export function createNspawnProvider(options: NspawnOptions): Provider {
         report("this host has no memory controller: memory is not limited");
       if (hierarchies.cpu === undefined) report("this host has no cpu controller: cpus are not limited");
       await writeConfig(supervisorConfig(cluster, cacheDir));
-      await ask(cluster, "configure", "", signal);
-      if (!cluster.spec.docker.mirror) return;
+      const [, images] = await Promise.all([
+        ask(cluster, "configure", "", signal),
+        cluster.spec.docker.mirror ? makeImages(exec) : [],
+      ]);
+      if (images.length === 0) return;
       const { gateway } = parseSubnet(cluster.spec.network.subnet);
-      await fillMirror({ exec, clock, gateway, stateDir: cluster.stateDir }, signal);
+      await fillMirror({ clock, gateway, stateDir: cluster.stateDir }, images, signal);
     },
     machines: (cluster) => readMachines(cluster, hierarchies),
     create: async (cluster, plan, signal) => {

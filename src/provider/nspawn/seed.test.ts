@@ -2,14 +2,15 @@ import { describe, expect, it } from "vitest";
 import { hasDefaultRoute, resolvConf } from "./seed.ts";
 
 describe("a node's resolv.conf", () => {
-  it("is the host's", () => {
-    expect(resolvConf(["# by hand\nsearch lan\nnameserver 10.0.0.53\n"])).toBe(
-      "search lan\nnameserver 10.0.0.53\n",
-    );
+  it("is the host's, with less patience", () => {
+    const lines = resolvConf(["# by hand\nsearch lan\nnameserver 10.0.0.53\n"]).trim().split("\n");
+    expect(lines).toEqual(["search lan", "nameserver 10.0.0.53", "options timeout:1 attempts:2"]);
   });
 
   it("passes over a resolver on the host's loopback and takes what that one asks", () => {
-    expect(resolvConf(["nameserver 127.0.0.53\n", "nameserver 10.0.0.53\n"])).toBe("nameserver 10.0.0.53\n");
+    expect(resolvConf(["nameserver 127.0.0.53\n", "nameserver 10.0.0.53\n"])).toContain(
+      "nameserver 10.0.0.53\n",
+    );
   });
 
   it("names no server when none can be reached", () => {

@@ -1,5 +1,5 @@
 import type { ContainerImage } from "./image.ts";
-import { containerImage } from "./image.ts";
+import { containerImage, containerLayer } from "./image.ts";
 import type { TarEntry } from "./tar.ts";
 
 /** An image that the mirror holds from the start. */
@@ -32,16 +32,16 @@ printf 'Content-Type: text/html; charset=utf-8\\r\\n\\r\\n'
 printf 'Hello World from %s' "$(hostname)"
 `;
 
-/** Pure: the images that make the walkthroughs' \`docker pull\`s work without the Internet. */
+/** Pure: the images that make the walkthroughs' `docker pull`s work without the Internet. */
 export function mirroredImages(busybox: Busybox, architecture: string): readonly MirroredImage[] {
-  const base = busyboxRoot(busybox);
-  const service: TarEntry[] = [
+  const base = containerLayer(busyboxRoot(busybox));
+  const service = containerLayer([
     { kind: "folder", path: "srv/", mode: 0o755 },
     { kind: "folder", path: "srv/www/", mode: 0o755 },
     { kind: "folder", path: "srv/www/cgi-bin/", mode: 0o755 },
     { kind: "file", path: "srv/www/cgi-bin/index.cgi", content: Buffer.from(greeting), mode: 0o755 },
     { kind: "file", path: "bin/serve", content: Buffer.from(serve), mode: 0o755 },
-  ];
+  ]);
   return [
     {
       repository: "library/busybox",

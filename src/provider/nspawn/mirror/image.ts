@@ -24,16 +24,26 @@ export interface ContainerImage {
 
 const docker = "application/vnd.docker";
 
+/** One layer of an image; images that share it store it once. */
+export interface ContainerLayer {
+  readonly blob: Blob;
+  /** Of the archive before it was compressed. */
+  readonly diffId: string;
+}
+
+/** Pure: the same entries give the same bytes. */
+export function containerLayer(entries: readonly TarEntry[]): ContainerLayer {
+  const archive = tar(entries);
+  const compressed = gzipSync(archive, { level: 1 });
+  return { blob: blob(`${docker}.image.rootfs.diff.tar.gzip`, compressed), diffId: digestOf(archive) };
+}
+
 /** Pure: the same input gives the same bytes, so a second push changes nothing. */
 export function containerImage(
-  layers: readonly (readonly TarEntry[])[],
+  layers: readonly ContainerLayer[],
   config: ContainerConfig,
   architecture: string,
 ): ContainerImage {
-  const archives = layers.map(tar);
-  const layerBlobs = archives.map((archive) =>
-    blob(`${docker}.image.rootfs.diff.tar.gzip`, gzipSync(archive, { level: 6 })),
-  );
   const configBlob = blob(
     `${docker}.container.image.v1+json`,
     json({
@@ -41,8 +51,8 @@ export function containerImage(
       os: "linux",
       created: "1970-01-01T00:00:00Z",
       config,
-      rootfs: { type: "layers", diff_ids: archives.map(digestOf) },
-      history: archives.map(() => ({ created: "1970-01-01T00:00:00Z" })),
+      rootfs: { type: "layers", diff_ids: layers.map(({ diffId }) => diffId) },
+      history: layers.map(() => ({ created: "1970-01-01T00:00:00Z" })),
     }),
   );
   const manifest = blob(
@@ -51,10 +61,10 @@ export function containerImage(
       schemaVersion: 2,
       mediaType: `${docker}.distribution.manifest.v2+json`,
       config: reference(configBlob),
-      layers: layerBlobs.map(reference),
+      layers: layers.map((layer) => reference(layer.blob)),
     }),
   );
-  return { blobs: [...layerBlobs, configBlob], manifest };
+  return { blobs: [...layers.map((layer) => layer.blob), configBlob], manifest };
 }
 
 function blob(mediaType: string, content: Uint8Array): Blob {

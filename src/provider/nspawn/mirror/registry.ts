@@ -9,7 +9,7 @@ import type { Exec } from "../../../foundation/exec.ts";
 import { lastLines, mustRun } from "../../../foundation/exec.ts";
 import { readIfExists, writeAtomically } from "../../../foundation/files.ts";
 import type { Cgroup } from "../cgroups.ts";
-import type { Busybox } from "./content.ts";
+import type { MirroredImage } from "./content.ts";
 import { mirroredImages } from "./content.ts";
 import { pushImage } from "./push.ts";
 
@@ -35,9 +35,9 @@ export async function startMirror(plan: MirrorPlan, clock: Clock): Promise<void>
   await mkdir(join(plan.stateDir, "logs"), { recursive: true });
   await writeAtomically(join(cache, "registry.yml"), registryConfig(plan.gateway, join(cache, "registry")));
   const log = openSync(logFile(plan.stateDir), "w");
-  const join_ = 'joins=$1; shift; for procs in $joins; do echo $$ > "$procs"; done; exec "$@"';
+  const script = 'joins=$1; shift; for procs in $joins; do echo $$ > "$procs"; done; exec "$@"';
   const command = ["docker-registry", "serve", join(cache, "registry.yml")];
-  const child = spawn("sh", ["-c", join_, "mirror", plan.cgroup.joins.join(" "), ...command], {
+  const child = spawn("sh", ["-c", script, "mirror", plan.cgroup.joins.join(" "), ...command], {
     stdio: ["ignore", log, log],
     detached: true,
   });
@@ -51,11 +51,12 @@ export async function stopMirror(cgroup: Cgroup, clock: Clock): Promise<void> {
 }
 
 /**
- * Waits until the mirror answers and puts in what the walkthroughs pull.
+ * Waits until the mirror answers and puts the images in that it does not have.
  * @throws E_TIMEOUT when it does not answer within 10 s
  */
 export async function fillMirror(
-  options: { exec: Exec; clock: Clock; gateway: string; stateDir: string },
+  options: { clock: Clock; gateway: string; stateDir: string },
+  images: readonly MirroredImage[],
   signal: AbortSignal,
 ): Promise<void> {
   const url = mirrorUrl(options.gateway);
@@ -72,8 +73,6 @@ export async function fillMirror(
       hint: `its log is ${logFile(options.stateDir)}`,
     });
   }
-  const architecture = process.arch === "x64" ? "amd64" : process.arch;
-  const images = mirroredImages(await readBusybox(options.exec), architecture);
   for (const image of images) await pushImage(url, image, signal);
 }
 
@@ -86,9 +85,11 @@ async function answersAt(url: string, signal: AbortSignal): Promise<boolean> {
   }
 }
 
-async function readBusybox(exec: Exec): Promise<Busybox> {
+/** What the mirror is to hold, made from the host's busybox. */
+export async function makeImages(exec: Exec): Promise<readonly MirroredImage[]> {
   const applets = await mustRun(exec, { argv: ["/bin/busybox", "--list"] });
-  return { program: await readFile("/bin/busybox"), applets: applets.trim().split("\n") };
+  const busybox = { program: await readFile("/bin/busybox"), applets: applets.trim().split("\n") };
+  return mirroredImages(busybox, process.arch === "x64" ? "amd64" : process.arch);
 }
 
 function registryConfig(gateway: string, storage: string): string {
