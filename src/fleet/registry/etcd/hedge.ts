@@ -8,8 +8,10 @@ export interface Hedge<M> {
   readonly what: string;
   readonly order: readonly M[];
   readonly clock: Clock;
-  /** ms */
+  /** ms; for the error message. */
   readonly within: number;
+  /** Monotonic time, ms. */
+  readonly deadline: number;
   readonly stop: AbortSignal;
 }
 
@@ -31,7 +33,7 @@ const pauseAfterFailures = 100;
  * first answer wins. Throws E_ETCD when none came in time, or the reason of `stop`.
  */
 export async function hedge<M extends { readonly url: string }, T>(
-  { what, order, clock, within, stop }: Hedge<M>,
+  { what, order, clock, within, deadline, stop }: Hedge<M>,
   ask: (member: M, options: { readonly signal: AbortSignal; readonly timeoutMs: number }) => Promise<T>,
 ): Promise<Outcome<M, T>> {
   const started = clock.monotonic();
@@ -39,7 +41,7 @@ export async function hedge<M extends { readonly url: string }, T>(
   const signal = AbortSignal.any([over.signal, stop]);
   const failures = new Map<M, string>();
   const pending = new Set<Promise<Outcome<M, T> | "failed">>();
-  const left = (): number => Math.max(0, within - (clock.monotonic() - started));
+  const left = (): number => Math.max(0, deadline - clock.monotonic());
   const attempt = async (member: M): Promise<Outcome<M, T> | "failed"> => {
     try {
       return { member, value: await ask(member, { signal, timeoutMs: Math.max(1, Math.ceil(left())) }) };
@@ -75,6 +77,6 @@ export async function hedge<M extends { readonly url: string }, T>(
 }
 
 function pauseAt(turn: number, members: number, elapsed: number): number {
-  if (turn < members) return headStart;
+  if (turn < Math.max(1, members - 1)) return headStart;
   return elapsed < whileElecting.until ? whileElecting.after : later;
 }

@@ -5,6 +5,8 @@ import type { Clock } from "../../../foundation/clock.ts";
 import { AppError } from "../../../foundation/errors.ts";
 import { KV, Lease, Watch } from "./etcd_pb.js";
 import { openConnection } from "./connection.ts";
+import { createGate } from "./gate.ts";
+import type { Outcome } from "./hedge.ts";
 import { hedge } from "./hedge.ts";
 
 /** One etcd member and our connection to it, which opens by itself. */
@@ -20,7 +22,12 @@ export interface CallSettings {
   readonly signal?: AbortSignal | undefined;
   /** Give up after, ms. */
   readonly within?: number;
+  /** Does not wait in line behind other calls. */
+  readonly urgent?: boolean;
 }
+
+/** How to ask one member. */
+export type Ask<T> = (member: Member, options: CallOptions) => Promise<T>;
 
 /** All members of one etcd, of which some may be dead, frozen or cut off. */
 export interface Members {
@@ -32,11 +39,7 @@ export interface Members {
    * first from then on. What etcd says of the request itself (`isAnswer`) is thrown at once; E_ETCD when nobody
    * answered in time. The request may reach several members: it must bear being carried out twice, even much later.
    */
-  call<T>(
-    what: string,
-    ask: (member: Member, options: CallOptions) => Promise<T>,
-    settings?: CallSettings,
-  ): Promise<T>;
+  call<T>(what: string, ask: Ask<T>, settings?: CallSettings): Promise<T>;
   /** The member did badly: when it is current, the next in line becomes so. */
   distrust(member: Member): void;
   /** Resolves when another member than `member` is current, or the signal aborts. */
@@ -45,6 +48,8 @@ export interface Members {
 }
 
 const giveUpAfter = 5_000;
+/** More would only make each slower, until answers are so late that everything is asked twice. */
+const callsAtOnce = 64;
 
 /** Members that have no leader say so at once instead of letting us wait. */
 export const headers = { hasleader: "true" };
@@ -67,6 +72,7 @@ export function openMembers(urls: readonly string[], clock: Clock): Members {
   const [first] = all;
   if (first === undefined) throw new AppError("E_ETCD", "there is no etcd endpoint to talk to");
   const closed = new AbortController();
+  const gate = createGate(callsAtOnce);
   const movers = new Set<() => void>();
   let current = first;
 
@@ -80,14 +86,18 @@ export function openMembers(urls: readonly string[], clock: Clock): Members {
       return current;
     },
     all,
-    call: async (what, ask, settings = {}) => {
+    call: async <T>(what: string, ask: Ask<T>, settings: CallSettings = {}): Promise<T> => {
       const { signal, within = giveUpAfter } = settings;
       const stop = AbortSignal.any(signal === undefined ? [closed.signal] : [signal, closed.signal]);
       stop.throwIfAborted();
-      const order = [current, ...all.filter((member) => member !== current)];
-      const outcome = await hedge({ what, order, clock, within, stop }, (member, options) =>
-        ask(member, { ...options, headers }),
-      );
+      const deadline = clock.monotonic() + within;
+      const work = (): Promise<Outcome<Member, T>> => {
+        const order = [current, ...all.filter((member) => member !== current)];
+        return hedge({ what, order, clock, within, deadline, stop }, (member, options) =>
+          ask(member, { ...options, headers }),
+        );
+      };
+      const outcome = await (settings.urgent === true ? work() : gate.pass(work, stop));
       won(outcome.member);
       if ("error" in outcome) throw outcome.error;
       return outcome.value;

@@ -45,7 +45,7 @@ export function startPulse({ members, clock, log, closed, lease, ttl }: PulseOpt
 
   const beat = async (): Promise<boolean> => {
     const sent = clock.monotonic();
-    const alive = await keepLease(members, lease, { signal: stop, within: beatWithin });
+    const alive = await keepLease(members, lease, { signal: stop, within: beatWithin, urgent: true });
     if (!alive) return false;
     if (clock.monotonic() - kept > ttl) since = clock.monotonic();
     kept = sent;
