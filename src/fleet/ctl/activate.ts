@@ -1,6 +1,8 @@
+import { AppError } from "../../foundation/errors.ts";
 import type { DesiredState } from "../model.ts";
 import { isGlobal } from "../unit/requirements.ts";
 import type { ApiUnit } from "../api/client.ts";
+import { inBatches } from "./batches.ts";
 import type { Call } from "./command.ts";
 import { complain } from "./complain.ts";
 import { resolveUnits } from "./resolve.ts";
@@ -78,12 +80,10 @@ async function setDesired(
   state: DesiredState,
 ): Promise<readonly ApiUnit[]> {
   const fleet = await call.fleet();
-  const units: ApiUnit[] = [];
-  for (const name of names) {
+  return await inBatches(names, async (name) => {
     const unit = await fleet.unit(name);
-    if (unit === undefined) throw new Error(`unable to find unit ${name}`);
+    if (unit === undefined) throw new AppError("E_FLEET_API", `unable to find unit ${name}`);
     if (unit.desiredState !== state) await fleet.setDesired(name, state);
-    units.push(unit);
-  }
-  return units;
+    return unit;
+  });
 }

@@ -2,6 +2,7 @@ import type { DesiredState } from "../model.ts";
 import { mangleUnitName } from "../unit/name.ts";
 import { isGlobal } from "../unit/requirements.ts";
 import type { ApiUnit } from "../api/client.ts";
+import { inBatches } from "./batches.ts";
 import type { Call } from "./command.ts";
 import { complain } from "./complain.ts";
 import { doesNotWait, waitForUnits, waitLimit } from "./wait.ts";
@@ -45,7 +46,7 @@ export async function existingUnits(call: Call): Promise<readonly ApiUnit[]> {
   }
   const fleet = await call.fleet();
   const names = [...new Set(call.args.map(mangleUnitName))];
-  const found = await Promise.all(names.map(async (name) => await fleet.unit(name)));
+  const found = await inBatches(names, async (name) => await fleet.unit(name));
   const units = found.filter((unit) => unit !== undefined);
   if (units.length === 0) call.err("Units not found in registry");
   return units;

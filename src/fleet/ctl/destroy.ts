@@ -1,3 +1,4 @@
+import { inBatches } from "./batches.ts";
 import type { Call } from "./command.ts";
 import { complain } from "./complain.ts";
 import { existingUnits } from "./deactivate.ts";
@@ -8,14 +9,14 @@ export async function destroy(call: Call): Promise<number> {
   const fleet = await call.fleet();
   const deleted: string[] = [];
   let code = 0;
-  for (const { name } of await existingUnits(call)) {
+  await inBatches(await existingUnits(call), async ({ name }) => {
     try {
       if (await fleet.deleteUnit(name)) deleted.push(name);
     } catch (error) {
       complain(call, "Error destroying units", error);
       code = 1;
     }
-  }
+  });
   if (doesNotWait(call)) {
     for (const name of deleted) call.out(`Destroyed ${name}`);
     return code;

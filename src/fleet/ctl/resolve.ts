@@ -7,6 +7,7 @@ import { unrecognisedRequirements } from "../unit/requirements.ts";
 import { hashUnit } from "../unit/serialize.ts";
 import { validateOptions } from "../unit/validate.ts";
 import type { ApiUnit } from "../api/client.ts";
+import { inBatches } from "./batches.ts";
 import type { Call } from "./command.ts";
 import { isOn } from "./command.ts";
 import { waitForUnits, waitLimit } from "./wait.ts";
@@ -24,17 +25,14 @@ const replaceable: Readonly<Record<string, readonly string[]>> = {
  */
 export async function resolveUnits(call: Call): Promise<readonly string[]> {
   const known = await knownUnits(call);
-  const names: string[] = [];
-  const created: string[] = [];
-  for (const path of call.args) {
-    const name = mangleUnitName(path);
-    if (names.includes(name)) continue;
-    names.push(name);
+  const paths = new Map(call.args.toReversed().map((path) => [mangleUnitName(path), path]));
+  const names = [...paths.keys()].toReversed();
+  const written = await inBatches(names, async (name) => {
+    const path = paths.get(name) ?? name;
     const existing = await known(name);
-    const written =
-      existing === undefined ? await create(call, name, path) : await compare(call, existing, path);
-    if (written) created.push(name);
-  }
+    return existing === undefined ? await create(call, name, path) : await compare(call, existing, path);
+  });
+  const created = names.filter((_, index) => written[index]);
   const lost = await waitForUnits(call, {
     names: created,
     state: "inactive",

@@ -1,0 +1,131 @@
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { PassThrough } from "node:stream";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { main } from "../../src/bin/fleetctl.ts";
+import { systemClock, waitFor } from "../../src/foundation/clock.ts";
+import { startDbusDaemon } from "../support/dbus-daemon.ts";
+import type { DbusDaemon } from "../support/dbus-daemon.ts";
+import { startEtcdCluster } from "../support/etcd.ts";
+import type { EtcdCluster } from "../support/etcd.ts";
+import { startMockSystemd } from "../support/mock-systemd.ts";
+import type { MockSystemd } from "../support/mock-systemd.ts";
+
+const unitFile = "[Service]\nExecStart=/bin/sleep 1000\n";
+const where = "01234567.../127.0.0.1";
+let folder: string;
+let etcd: EtcdCluster;
+let daemon: DbusDaemon;
+let mock: MockSystemd;
+let fleetd: ChildProcess;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "fleetctl-fleetd-"));
+  await writeFile(join(folder, "machine-id"), "0123456789abcdef0123456789abcdef\n");
+  [etcd, daemon] = await Promise.all([startEtcdCluster(1), startDbusDaemon()]);
+  mock = await startMockSystemd(daemon.address);
+  fleetd = spawn(process.execPath, [resolve("src/bin/node.ts"), "fleetd"], {
+    env: {
+      FLEET_ETCD_SERVERS: etcd.endpoints.join(","),
+      FLEET_PUBLIC_IP: "127.0.0.1",
+      FLEET_METADATA: "region=local",
+      FLEET_MACHINE_ID_FILE: join(folder, "machine-id"),
+      FLEET_SOCKET: join(folder, "fleet.sock"),
+      FLEET_STATE_DIRECTORY: folder,
+      FLEET_UNITS_DIRECTORY: join(folder, "units"),
+      DBUS_SYSTEM_BUS_ADDRESS: daemon.address,
+    },
+    stdio: "ignore",
+  });
+  const up = await waitFor(
+    async () => ((await fleetctl("list-machines", "--no-legend")).out === "" ? undefined : true),
+    { clock: systemClock(), every: 50, within: 20_000 },
+  );
+  if (up === undefined) throw new Error("fleetd did not come up");
+});
+
+afterAll(async () => {
+  const gone = once(fleetd, "exit");
+  fleetd.kill("SIGKILL");
+  await gone;
+  await mock.close();
+  await Promise.all([etcd.stop(), daemon.close()]);
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function fleetctl(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
+  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
+  const env = { HOME: folder, FLEETCTL_ENDPOINT: `unix://${join(folder, "fleet.sock")}` };
+  const code = await main(argv, { stdin, stdout, stderr, env });
+  const read = (stream: PassThrough): string => String((stream.read() as Buffer | null) ?? "");
+  return { code, out: read(stdout), err: read(stderr) };
+}
+
+async function file(name: string, content = unitFile): Promise<string> {
+  const path = join(folder, name);
+  await writeFile(path, content);
+  return path;
+}
+
+describe("fleetctl with a real fleetd", () => {
+  it("takes a unit through its whole life", async () => {
+    const path = await file("life.service");
+    expect(await fleetctl("start", path)).toEqual({
+      code: 0,
+      out: `Unit life.service inactive\nUnit life.service launched on ${where}\n`,
+      err: "",
+    });
+    expect((await fleetctl("list-units", "--no-legend")).out).toBe(
+      `life.service\t${where}\tactive\trunning\n`,
+    );
+    expect((await fleetctl("cat", "life")).out).toBe(unitFile);
+    expect(await fleetctl("stop", "life")).toMatchObject({
+      code: 0,
+      out: `Unit life.service loaded on ${where}\n`,
+    });
+    expect(await fleetctl("unload", "life")).toMatchObject({ code: 0, out: "Unit life.service inactive\n" });
+    expect(await fleetctl("destroy", "life")).toEqual({ code: 0, out: "Destroyed life.service\n", err: "" });
+    expect((await fleetctl("list-unit-files", "--no-legend")).out).toBe("");
+  });
+
+  it("says at once why a unit can run nowhere", async () => {
+    const path = await file("picky.service", `${unitFile}[X-Fleet]\nMachineMetadata=region=moon\n`);
+    const { code, err } = await fleetctl("start", path);
+    expect(code).toBe(1);
+    expect(err).toContain("Error waiting for units: unit picky.service can run on no machine: ");
+    expect(err).toContain(`  ${where}: `);
+    expect((await fleetctl("unload", "picky")).code).toBe(0);
+    await fleetctl("destroy", "picky");
+  });
+
+  it("replaces a running unit", async () => {
+    const path = await file("new.service");
+    await fleetctl("start", path);
+    await file("new.service", `${unitFile}Restart=always\n`);
+    expect((await fleetctl("start", path)).err).toContain("Add --replace to override.");
+    expect((await fleetctl("start", "--replace", path)).code).toBe(0);
+    expect((await fleetctl("cat", "new")).out).toContain("Restart=always");
+    await fleetctl("destroy", "new");
+  });
+
+  it("starts many instances of a template at once", async () => {
+    await file("web@.service");
+    const names = Array.from({ length: 20 }, (_, index) => join(folder, `web@${index}.service`));
+    expect((await fleetctl("start", ...names)).code).toBe(0);
+    expect((await fleetctl("list-units", "--no-legend")).out.match(/active\trunning/g)).toHaveLength(20);
+    expect((await fleetctl("destroy", ...names)).code).toBe(0);
+  });
+
+  it("starts one unit within a quarter of a second", async () => {
+    const path = await file("quick.service");
+    const started = performance.now();
+    expect((await fleetctl("start", path)).code).toBe(0);
+    const took = performance.now() - started;
+    await fleetctl("destroy", "quick");
+    expect(took).toBeLessThan(250);
+  });
+});
