@@ -31,11 +31,17 @@ export async function main(argv: readonly string[]): Promise<number> {
   return await run(argv, io, wiring());
 }
 
+/** A terminal, and the launcher in front of us, may both pass on the same Ctrl-C: within this time it is one. ms */
+const sameKeystroke = 250;
+
 /** The first Ctrl-C stops us in good order, the second at once. */
 function interruptions(): AbortSignal {
   const stop = new AbortController();
+  let first = 0;
   const onSignal = (): void => {
+    if (stop.signal.aborted && clock.monotonic() - first < sameKeystroke) return;
     if (stop.signal.aborted) process.exit(130);
+    first = clock.monotonic();
     const hint = "run the same command again to go on, or 'cluster destroy' to remove what there is";
     stop.abort(new AppError("E_INTERRUPTED", "interrupted", { hint }));
   };

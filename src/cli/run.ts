@@ -115,7 +115,9 @@ function mustTakeRest(command: Command, input: Input): void {
 
 async function chooseReporter(io: Io, json: boolean): Promise<Reporter> {
   if (json) return (await import("./show/json.ts")).jsonReporter(io.stdout);
-  const plain = !io.isTTY || io.env["CI"] !== undefined || io.env["TERM"] === "dumb";
+  // Some terminals of machines (not of people) say that they have no columns.
+  const narrow = (io.stderr as { readonly columns?: number }).columns === 0;
+  const plain = !io.isTTY || narrow || io.env["CI"] !== undefined || io.env["TERM"] === "dumb";
   return plain
     ? plainReporter(io.stderr)
     : await (await import("./show/terminal.ts")).terminalReporter(io.stderr);
@@ -148,6 +150,10 @@ async function askOnTerminal(text: string, stdin: Readable, stderr: Writable): P
   try {
     const answer = await lines.question(`${text} [Y/n] `);
     return /^(y|yes|)$/i.test(answer.trim());
+  } catch (error) {
+    // Ctrl-C at a question comes here, not as a signal.
+    if (!isInterruption(error)) throw error;
+    throw new AppError("E_INTERRUPTED", "interrupted", { cause: error });
   } finally {
     lines.close();
   }

@@ -9,8 +9,11 @@ export function hostProcesses(): Processes {
     started: async (other) => {
       if (!isAlive(other)) return undefined;
       const stat = await readIfExists(`/proc/${other}/stat`);
-      // Field 22; the second field is a name in parentheses and may hold anything.
-      return stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "?";
+      // The second field is a name in parentheses and may hold anything; what follows it are fields 3, 4, …
+      const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
+      // A zombie has done its work; only its parent has not looked yet.
+      if (fields?.[0] === "Z" || fields?.[0] === "X") return undefined;
+      return fields?.[19] ?? "?";
     },
   };
 }
