@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Clock } from "../foundation/clock.ts";
-import { AppError } from "../foundation/errors.ts";
+import { AppError, messageOf } from "../foundation/errors.ts";
 import type { Exec } from "../foundation/exec.ts";
 import type { Log } from "../foundation/log.ts";
 import type { ClusterRef, Provider } from "../provider/provider.ts";
@@ -9,6 +9,7 @@ import type { Emit } from "./events.ts";
 import { takeLock, type Processes } from "./lock.ts";
 import type { NodeAccess } from "./node-access.ts";
 import type { Owner } from "./owner.ts";
+import { openRunLog } from "./run-log.ts";
 import { stateFile, type ClusterState, type StateFile } from "./state.ts";
 
 /** All that the verbs need of the world; made once per command. */
@@ -50,11 +51,15 @@ export async function findCluster(world: World, dir: string): Promise<KnownClust
   return { ref: clusterRef(state.name, dir), state, file, provider };
 }
 
-/** @throws E_STATE_CONFLICT when the cluster was never brought up */
-export async function openCluster(world: World, dir: string): Promise<KnownCluster> {
+/**
+ * @param wanted the machine that the user asked for, if it was one
+ * @throws E_STATE_CONFLICT when the cluster was never brought up
+ */
+export async function openCluster(world: World, dir: string, wanted?: string): Promise<KnownCluster> {
   const cluster = await findCluster(world, dir);
   if (cluster !== undefined) return cluster;
-  throw new AppError("E_STATE_CONFLICT", `the cluster in ${dir} has not been brought up`, {
+  const subject = wanted === undefined ? "" : `there is no machine ${wanted}: `;
+  throw new AppError("E_STATE_CONFLICT", `${subject}the cluster in ${dir} has not been brought up`, {
     hint: "bring it up with 'cluster up'",
   });
 }
@@ -68,10 +73,14 @@ export async function mustProvide(world: World, name: ProviderName): Promise<Pro
   });
 }
 
-/** Does the work while this run holds the cluster's lock. */
-export async function locked<T>(world: World, dir: string, work: () => Promise<T>): Promise<T> {
+/**
+ * Does the work while this run holds the cluster's lock. The work gets a world whose events and log also go to a file of
+ * this run; when it fails, the user is told where that is.
+ */
+export async function locked<T>(world: World, dir: string, work: (logged: World) => Promise<T>): Promise<T> {
+  const stateDir = join(dir, ".state");
   const release = await takeLock({
-    stateDir: join(dir, ".state"),
+    stateDir,
     owner: world.owner,
     command: world.command,
     clock: world.clock,
@@ -80,7 +89,16 @@ export async function locked<T>(world: World, dir: string, work: () => Promise<T
     onWait: (message) => world.emit({ kind: "note", message }),
   });
   try {
-    return await work();
+    const log = await openRunLog(world, stateDir);
+    try {
+      return await work(log.world);
+    } catch (error) {
+      log.world.log.error(messageOf(error), { stack: error instanceof Error ? error.stack : undefined });
+      world.emit({ kind: "note", message: `the log of this run: ${log.path}` });
+      throw error;
+    } finally {
+      log.close();
+    }
   } finally {
     await release();
   }

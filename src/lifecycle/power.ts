@@ -24,31 +24,31 @@ export async function kill(world: World, options: PowerOptions): Promise<void> {
   await powerOff("kill", world, options);
 }
 
-async function powerOff(verb: "halt" | "kill", world: World, options: PowerOptions): Promise<void> {
-  const work = async (): Promise<void> => {
+async function powerOff(verb: "halt" | "kill", caller: World, options: PowerOptions): Promise<void> {
+  const work = async (world: World): Promise<void> => {
     const cluster = await openCluster(world, options.dir);
     const selected = selectNodes(Object.keys(cluster.state.machines), options.nodes);
     await act(verb, world, cluster, planHalt(verb, await observe(world, cluster), selected), options);
   };
-  await (options.dryRun ? work() : locked(world, options.dir, work));
+  await (options.dryRun ? work(caller) : locked(caller, options.dir, work));
 }
 
 /**
  * Removes machines, also half-made ones; with the last of them everything that belonged to the cluster. Where there is
  * no cluster there is nothing to do.
  */
-export async function destroy(world: World, options: PowerOptions): Promise<void> {
+export async function destroy(caller: World, options: PowerOptions): Promise<void> {
   const nothing = (): void =>
-    world.emit({ kind: "done", verb: "destroy", message: "there is no cluster to destroy", ms: 0 });
-  if ((await findCluster(world, options.dir)) === undefined) return nothing();
-  const work = async (): Promise<void> => {
+    caller.emit({ kind: "done", verb: "destroy", message: "there is no cluster to destroy", ms: 0 });
+  if ((await findCluster(caller, options.dir)) === undefined) return nothing();
+  const work = async (world: World): Promise<void> => {
     const cluster = await findCluster(world, options.dir);
     if (cluster === undefined) return nothing();
     const selected = selectNodes(Object.keys(cluster.state.machines), options.nodes);
     await act("destroy", world, cluster, planDestroy(await observe(world, cluster), selected), options);
   };
-  if (options.dryRun) return await work();
-  await locked(world, options.dir, work);
+  if (options.dryRun) return await work(caller);
+  await locked(caller, options.dir, work);
   await removeIfEmpty(`${options.dir}/.state`);
 }
 

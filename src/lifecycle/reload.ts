@@ -34,12 +34,12 @@ export async function provision(world: World, options: Omit<ReloadOptions, "prov
 
 async function remake(
   verb: string,
-  world: World,
+  caller: World,
   options: Omit<ReloadOptions, "provision">,
   planFor: (observed: readonly Observed[], selected: readonly string[]) => Plan<MakingKind>,
 ): Promise<void> {
-  const begin = world.clock.monotonic();
-  const work = async (): Promise<void> => {
+  const begin = caller.clock.monotonic();
+  const work = async (world: World): Promise<void> => {
     const known = await openCluster(world, options.dir);
     const state = mergeState(known.state, clusterPlan(known.ref, options.spec));
     const selected = selectNodes(Object.keys(known.state.machines), options.nodes);
@@ -54,5 +54,5 @@ async function remake(
     const message = steps.length === 0 ? "there was nothing to do" : `${verb} took ${showDuration(ms)}`;
     world.emit({ kind: "done", verb, message, ms });
   };
-  await (options.dryRun ? work() : locked(world, options.dir, work));
+  await (options.dryRun ? work(caller) : locked(caller, options.dir, work));
 }

@@ -29,11 +29,11 @@ export interface UpOptions {
 }
 
 /** Creates or starts what is missing, waits until it is ready, submits the services. Safe to repeat, also after a crash. */
-export async function up(world: World, options: UpOptions): Promise<void> {
-  const begin = world.clock.monotonic();
+export async function up(caller: World, options: UpOptions): Promise<void> {
+  const begin = caller.clock.monotonic();
   const services = await readServices(options.dir, options.spec.services);
-  if (options.dryRun) return await showPlan(world, options, services);
-  await locked(world, options.dir, async () => {
+  if (options.dryRun) return await showPlan(caller, options, services);
+  await locked(caller, options.dir, async (world) => {
     const before = await findCluster(world, options.dir);
     const cluster = await prepareState(world, options, before);
     const ready = await prepareDesired(world, options.spec, cluster);

@@ -30,7 +30,11 @@ export const cp: Command = {
     const { openCluster } = await import("../../lifecycle/cluster.ts");
     const { reachNode } = await import("../../lifecycle/reach.ts");
     const world = await context.world();
-    const connection = await reachNode(world, await openCluster(world, await context.clusterDir()), node);
+    const connection = await reachNode(
+      world,
+      await openCluster(world, await context.clusterDir(), node),
+      node,
+    );
     try {
       if (from.node === undefined) await connection.upload(resolve(context.io.cwd, from.path), to.path);
       else await connection.download(from.path, resolve(context.io.cwd, to.path));

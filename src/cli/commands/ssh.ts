@@ -15,7 +15,7 @@ export const ssh: Command = {
     const { reachNode } = await import("../../lifecycle/reach.ts");
     const { io } = context;
     const world = await context.world();
-    const cluster = await openCluster(world, await context.clusterDir());
+    const cluster = await openCluster(world, await context.clusterDir(), input.args[0]);
     const agent = io.env["SSH_AUTH_SOCK"];
     const options = agent === undefined || agent === "" ? {} : { agent };
     const connection = await reachNode(world, cluster, input.args[0] ?? "", options);
