@@ -53,6 +53,12 @@ export function keyOf(change: Change): string {
   }
 }
 
+/** A machine's record cannot know its own revision. */
+function withAge(change: Change, created: bigint): Change {
+  if (change.kind !== "machine" || change.value === undefined) return change;
+  return { ...change, value: { ...change.value, joined: Number(created) } };
+}
+
 /** An empty store. Leases run out by `clock`. */
 export function createMemoryStore(clock: Clock): MemoryStore {
   const entries = new Map<string, Entry>();
@@ -62,9 +68,10 @@ export function createMemoryStore(clock: Clock): MemoryStore {
   let granted = 0;
 
   const write = (changes: readonly Change[], lease?: string): bigint => {
-    const real = changes.filter((change) => change.value !== undefined || entries.has(keyOf(change)));
-    if (real.length === 0) return revision;
+    const wanted = changes.filter((change) => change.value !== undefined || entries.has(keyOf(change)));
+    if (wanted.length === 0) return revision;
     revision += 1n;
+    const real = wanted.map((change) => withAge(change, entries.get(keyOf(change))?.created ?? revision));
     for (const change of real) {
       const key = keyOf(change);
       const created = entries.get(key)?.created ?? revision;

@@ -12,6 +12,7 @@ const machine = z.object({
   bootId: z.string(),
   nonce: z.string(),
   leaving: z.boolean(),
+  joined: z.number().default(0),
 }) satisfies z.ZodType<Machine>;
 
 const unit = z.object({
@@ -68,15 +69,18 @@ function parsed<T>(schema: z.ZodType<T>, text: string): T | undefined {
  * right; keys that we do not know are passed over.
  */
 export interface Decoder {
-  /** @param value undefined when the record was removed */
-  decode(key: string, value: string | undefined): Change | undefined;
+  /**
+   * @param value undefined when the record was removed
+   * @param created the revision of the record's creation
+   */
+  decode(key: string, value: string | undefined, created: bigint): Change | undefined;
 }
 
 export function createDecoder(layout: Layout, log: Log): Decoder {
   const bad = new Set<string>();
   return {
-    decode: (key, value) => {
-      const change = changeOf(layout, key, value);
+    decode: (key, value, created) => {
+      const change = withAge(changeOf(layout, key, value), created);
       if (value === undefined || change === undefined || change.value !== undefined) bad.delete(key);
       else if (!bad.has(key)) {
         bad.add(key);
@@ -85,6 +89,12 @@ export function createDecoder(layout: Layout, log: Log): Decoder {
       return change;
     },
   };
+}
+
+/** A machine's record cannot know its own revision. */
+function withAge(change: Change | undefined, created: bigint): Change | undefined {
+  if (change?.kind !== "machine" || change.value === undefined) return change;
+  return { ...change, value: { ...change.value, joined: Number(created) } };
 }
 
 function changeOf(layout: Layout, key: string, value: string | undefined): Change | undefined {

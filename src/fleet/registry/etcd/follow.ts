@@ -95,7 +95,7 @@ function take(feed: Feed, at: Position, response: WatchResponse): "reread" | und
     const value = type === Event_Type.PUT ? text(kv.value) : undefined;
     const key = text(kv.key);
     if (key === layout.version && value !== undefined) checkVersion(value);
-    const change = decoder.decode(key, value);
+    const change = decoder.decode(key, value, kv.createRevision);
     if (change !== undefined) changes.push(change);
     at.revision = kv.modRevision;
   }
@@ -125,6 +125,6 @@ function changesIn(found: RangeResponse, layout: Layout, decoder: Decoder): Chan
   return found.kvs.flatMap((kv) => {
     const [key, value] = [text(kv.key), text(kv.value)];
     if (key === layout.version) checkVersion(value);
-    return decoder.decode(key, value) ?? [];
+    return decoder.decode(key, value, kv.createRevision) ?? [];
   });
 }
