@@ -130,6 +130,7 @@ async function describeMachine(config: FleetConfig, bootId: string, memory: Sess
     bootId,
     nonce: memory.nonce,
     leaving: false,
+    joined: 0,
   };
 }
 

@@ -31,6 +31,11 @@ export interface Machine {
   readonly nonce: string;
   /** Set while the machine gives its units away: it takes no new ones, and those it has move. */
   readonly leaving: boolean;
+  /**
+   * The registry's revision at which the machine joined; filled in by the registry. Of two machines that are equally
+   * loaded, the one that has been there longer is less likely to be the one that somebody is just restarting.
+   */
+  readonly joined: number;
 }
 
 /** What systemd says of one unit on one machine, as that machine published it. */

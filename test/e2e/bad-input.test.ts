@@ -62,7 +62,7 @@ describe("a cluster.yaml with mistakes", () => {
 
 describe("a host that cannot", () => {
   it("is told when the subnet is in use, and nothing is made", async () => {
-    await onHost("ip", ["link", "add", "taken0", "type", "dummy"]);
+    await onHost("ip", ["link", "add", "taken0", "type", "bridge"]);
     await onHost("ip", ["addr", "add", "192.168.57.1/24", "dev", "taken0"]);
     await onHost("ip", ["link", "set", "taken0", "up"]);
     await withSpec("version: 1\nname: bad\nnetwork: {subnet: 192.168.57.0/24}\n");
@@ -111,7 +111,7 @@ describe("a command line with mistakes", () => {
   it.each([
     [["frobnicate"], "frobnicate"],
     [["up", "--frob"], "--frob"],
-    [["ssh", "core-99"], "core-99"],
+    [["ssh"], "NODE"],
   ])("is answered with usage, exit 2 or 3: %s", async (args, word) => {
     await withSpec("version: 1\nname: bad\n");
     const refused = await cluster(...args);

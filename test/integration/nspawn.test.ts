@@ -200,6 +200,21 @@ describe("a cluster's things on the host", () => {
     expect(remains(cluster.stateDir, names)).toEqual([]);
   });
 
+  it("do not stand in the cluster's own way", async () => {
+    expect(await provider.check(cluster)).toEqual([]);
+  });
+
+  it("are gone, and the nodes shut down, when the supervisor is told to end; the disks stay", async () => {
+    process.kill(supervisorPid(names.runtimeDir), "SIGTERM");
+    await until(async () => (existsSync(names.runtimeDir) ? undefined : true));
+    expect(remains(cluster.stateDir, names).filter((line) => !line.startsWith(cluster.stateDir))).toEqual([]);
+    expect((await provider.machines(cluster)).get("core-01")?.state).toBe("stopped");
+    const shown = provider.console(cluster, "core-01", { follow: false, signal });
+    const lines: string[] = [];
+    for await (const line of shown) lines.push(line);
+    expect(lines.join("\n")).toContain("Reached target");
+  });
+
   it("do not mount anything where others could see it", () => {
     expect(readFileSync("/proc/self/mounts", "utf8")).not.toContain(dir);
   });
@@ -225,10 +240,13 @@ describe("a cluster's things on the host", () => {
   });
 
   it("can be listed in less than 50 ms", async () => {
-    await provider.machines(cluster);
-    const begin = performance.now();
-    await provider.machines(cluster);
-    expect(performance.now() - begin).toBeLessThan(50);
+    const times: number[] = [];
+    for (let look = 0; look < 10; look++) {
+      const begin = performance.now();
+      await provider.machines(cluster);
+      times.push(performance.now() - begin);
+    }
+    expect(times.toSorted((a, b) => a - b)[5]).toBeLessThan(50);
   });
 });
 

@@ -21,6 +21,7 @@ export function aMachine(id: string, changes: Partial<Machine> = {}): Machine {
     version: "0.1.0",
     bootId: "boot",
     nonce: "nonce",
+    joined: 0,
     leaving: false,
     ...changes,
   };

@@ -22,6 +22,7 @@ export function aMachine(id: string, changes: Partial<Machine> = {}): Machine {
     version: "0.1.0",
     bootId: `boot-${id}`,
     nonce: `nonce-${id}`,
+    joined: 0,
     leaving: false,
     ...changes,
   };
@@ -180,12 +181,25 @@ export function describeRegistry(name: string, makeSubject: () => Promise<Regist
         const session = await joined({ machine, ttl });
         await session.putState(aState("x.service", machine.id));
         const seen = await until(mirror, ({ states }) => states.size === 1);
-        expect(seen.machines.get(machine.id)).toEqual(machine);
+        expect(seen.machines.get(machine.id)).toEqual({ ...machine, joined: expect.any(Number) as number });
         expect(seen.states.get("x.service")?.get(machine.id)).toEqual(aState("x.service", machine.id));
         await session.end();
         await session.end();
         await until(mirror, ({ machines, states }) => machines.size === 0 && states.size === 0);
         expect(session.lost.aborted).toBe(true);
+      });
+
+      it("tells which machine has been there longer, also after its record has changed", async () => {
+        const mirror = await registry.follow(stop.signal);
+        const first = await joined({ machine: aMachine("b"), ttl });
+        await joined({ machine: aMachine("a"), ttl });
+        await first.updateMachine(aMachine("b", { leaving: true }));
+        const { machines } = await until(
+          mirror,
+          (seen) => seen.machines.get(aMachine("b").id)?.leaving === true,
+        );
+        const order = [...machines.values()].toSorted((one, other) => one.joined - other.joined);
+        expect(order.map(({ id }) => id)).toEqual([aMachine("b").id, aMachine("a").id]);
       });
 
       it("updates the machine's record and withdraws states", async () => {
@@ -272,14 +286,17 @@ export function describeRegistry(name: string, makeSubject: () => Promise<Regist
         const rebooted = aMachine("a", { bootId: "second", nonce: "second" });
         await joined({ machine: rebooted, ttl });
         const mirror = await registry.follow(stop.signal);
-        expect(mirror.snapshot.machines.get(rebooted.id)).toEqual(rebooted);
+        expect(mirror.snapshot.machines.get(rebooted.id)).toMatchObject({ nonce: rebooted.nonce });
       });
 
       it("refuses a second machine with the same id and leaves the first alone", async () => {
         const first = await joined({ machine: aMachine("a"), ttl }, await subject.client());
         const twin = aMachine("a", { bootId: "twin", nonce: "twin" });
         const result = await subject.settle(registry.join({ machine: twin, ttl }, stop.signal));
-        expect(result).toEqual({ kind: "duplicate", machine: aMachine("a") });
+        expect(result).toEqual({
+          kind: "duplicate",
+          machine: { ...aMachine("a"), joined: expect.any(Number) as number },
+        });
         expect(first.lost.aborted).toBe(false);
       });
     });

@@ -14,6 +14,7 @@ const machine: Machine = {
   version: "0.1.0",
   bootId: "boot",
   nonce: "nonce",
+  joined: 0,
   leaving: false,
 };
 const options = [{ section: "Service", name: "ExecStart", value: "/bin/sleep 100" }];

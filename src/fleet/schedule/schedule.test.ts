@@ -25,6 +25,23 @@ describe("schedule", () => {
     expect(decisions).toMatchObject([{ kind: "place", placement: { machineID: "m1" } }]);
   });
 
+  it("prefers, of equally loaded machines, the one that has been there longest", () => {
+    const restarted = { ...aMachine("m1"), joined: 70 };
+    const steady = { ...aMachine("m2"), joined: 50 };
+    const units = new Map([["a.service", aUnit("a.service")]]);
+    const { decisions } = schedule({
+      snapshot: aSnapshot({
+        machines: new Map([
+          ["m1", restarted],
+          ["m2", steady],
+        ]),
+        units,
+      }),
+      gone: new Set(),
+    });
+    expect(decisions).toMatchObject([{ kind: "place", placement: { machineID: "m2" } }]);
+  });
+
   it("ends the placement of a unit that does not exist", () => {
     const placements = new Map([["a.service", { unit: "a.service", machineID: "m1", reason: "" }]]);
     const { decisions } = schedule({ snapshot: aSnapshot({ machines, placements }), gone: new Set() });

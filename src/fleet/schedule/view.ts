@@ -16,7 +16,9 @@ export function loadOf(view: View): number {
   return view.units.size + view.globals.length;
 }
 
-/** Machines, the least loaded first and then by id, kept in that order while units are placed. */
+/**
+ * Machines, the least loaded first, then the one that joined first, then by id; kept in that order while units are placed.
+ */
 export interface LoadOrder {
   readonly views: readonly View[];
   /** Carries out a change of one view, and puts it where it now belongs. */
@@ -25,7 +27,9 @@ export interface LoadOrder {
 
 export function loadOrder(unordered: Iterable<View>): LoadOrder {
   const comesBefore = (a: View, b: View): number =>
-    loadOf(a) - loadOf(b) || (a.machine.id < b.machine.id ? -1 : Number(a !== b));
+    loadOf(a) - loadOf(b) ||
+    a.machine.joined - b.machine.joined ||
+    (a.machine.id < b.machine.id ? -1 : Number(a !== b));
   const views = [...unordered].sort(comesBefore);
   const find = (view: View): number => {
     let [low, high] = [0, views.length];

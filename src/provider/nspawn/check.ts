@@ -78,12 +78,12 @@ async function checkPrograms(options: CheckOptions, cluster: ClusterPlan): Promi
       when === undefined || (when === "mirror" ? cluster.spec.docker.mirror : options.imageMissing),
   );
   const script = 'for name; do command -v "$name" >/dev/null || echo "$name"; done';
-  const { stdout } = await options.exec.run({
+  const { stdout, missing: noShell } = await options.exec.run({
     argv: ["sh", "-c", script, "sh", ...needed.map(([name]) => name)],
   });
   const missing = new Set(stdout.split("\n"));
   return needed
-    .filter(([name]) => missing.has(name))
+    .filter(([name]) => noShell || missing.has(name))
     .map(([name, debianPackage]) => lack(`the program ${name}`, `apt-get install ${debianPackage}`));
 }
 
