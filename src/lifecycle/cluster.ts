@@ -94,7 +94,7 @@ export async function locked<T>(world: World, dir: string, work: (logged: World)
       return await work(log.world);
     } catch (error) {
       log.world.log.error(messageOf(error), { stack: error instanceof Error ? error.stack : undefined });
-      world.emit({ kind: "note", message: `the log of this run: ${log.path}` });
+      if (!world.signal.aborted) world.emit({ kind: "note", message: `the log of this run: ${log.path}` });
       throw error;
     } finally {
       log.close();

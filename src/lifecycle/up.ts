@@ -43,7 +43,7 @@ export async function up(caller: World, options: UpOptions): Promise<void> {
     await act(world, ready, plan, services);
     warnOfStale(world, observed, options);
     const ms = Math.round(world.clock.monotonic() - begin);
-    world.emit({ kind: "done", verb: "up", ms, message: doneMessage(ready, plan, ms) });
+    world.emit({ kind: "done", verb: "up", ms, message: await doneMessage(ready, plan, ms) });
   });
 }
 
@@ -180,10 +180,14 @@ function warnOfStale(world: World, observed: readonly Observed[], options: UpOpt
   });
 }
 
-function doneMessage({ cluster, desired }: Ready, plan: Plan<MakingKind>, ms: number): string {
-  const name = cluster.state.name;
-  if (stepsOf(plan).length === 0) return `${name} is up; there was nothing to do`;
-  return `${name} is up: ${desired.plan.machines.length} machines, in ${showDuration(ms)}`;
+async function doneMessage({ cluster, desired }: Ready, plan: Plan<MakingKind>, ms: number): Promise<string> {
+  const { name } = cluster.state;
+  if (stepsOf(plan).length === 0) return `${name}: there was nothing to do`;
+  const seen = [...(await cluster.provider.machines(cluster.ref)).values()];
+  const running = seen.filter(({ state }) => state === "running").length;
+  const all = desired.plan.machines.length;
+  const machines = running === all ? `${all} machines` : `${running} of ${all} machines`;
+  return `${name} is up: ${machines}, in ${showDuration(ms)}`;
 }
 
 async function showPlan(world: World, options: UpOptions, services: readonly Service[]): Promise<void> {
