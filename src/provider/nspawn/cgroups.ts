@@ -70,18 +70,15 @@ export interface Cgroup {
   create(limits?: Limits): Promise<void>;
   /** Whether any process lives in it. */
   populated(): Promise<boolean>;
-  /** Every process in it, also further down. */
-  pids(): Promise<number[]>;
-  /** Kills all of them at once and returns when none is left. */
-  kill(clock: Clock): Promise<void>;
-  /** Removes the (empty) group. Idempotent. */
-  remove(): Promise<void>;
+  /** Kills all of them at once and removes the group, with those below it. Idempotent. */
+  end(clock: Clock): Promise<void>;
 }
 
 /** @param path below each hierarchy, e.g. `flotilla-1a2b3c4d/core-01` */
 export function cgroupAt(hierarchies: Hierarchies, path: string): Cgroup {
   const dirs = places(hierarchies).map((place) => join(place, path));
   const unified = join(hierarchies.unified ?? "/sys/fs/cgroup/unified", path);
+  const mirrored = hierarchies.mirrored === undefined ? [] : [join(hierarchies.mirrored, path)];
   const populated = async (): Promise<boolean> =>
     // A group that is removed while we read it (ENODEV) holds nothing either.
     (await readFile(join(unified, "cgroup.events"), "utf8").catch(() => "")).includes("populated 1");
@@ -93,27 +90,20 @@ export function cgroupAt(hierarchies: Hierarchies, path: string): Cgroup {
       if (limits !== undefined) await limit(hierarchies, path, limits);
     },
     populated,
-    pids: () => pidsBelow(unified),
-    kill: async (clock) => {
-      if (!(await populated())) return;
-      await killAll(unified);
+    end: async (clock) => {
       const gone = await waitFor(
         async () => {
-          if (!(await populated())) return true;
-          await killAll(unified);
-          return undefined;
+          if (await populated()) await killAll(unified);
+          if (await populated()) return undefined;
+          // A process that was just being started may still have joined: then it is busy, and killed in the next round.
+          return (await removeAll([...dirs, ...mirrored])) ? true : undefined;
         },
         { clock, every: 10, within: 20_000 },
       );
-      if (gone === undefined) {
-        throw new AppError("E_TIMEOUT", `processes in ${unified} survive being killed`, {
-          hint: "one of them hangs in the kernel; see its state with 'ps', then run the same command again",
-        });
-      }
-    },
-    remove: async () => {
-      for (const dir of dirs) await removeTree(dir);
-      if (hierarchies.mirrored !== undefined) await removeTree(join(hierarchies.mirrored, path));
+      if (gone !== undefined) return;
+      throw new AppError("E_TIMEOUT", `processes in ${unified} survive being killed`, {
+        hint: "one of them hangs in the kernel; see its state with 'ps', then run the same command again",
+      });
     },
   };
 }
@@ -172,6 +162,17 @@ async function pidsBelow(dir: string): Promise<number[]> {
   const own = text.split("\n").filter((line) => line !== "");
   const below = await Promise.all((await foldersOf(dir)).map((child) => pidsBelow(join(dir, child))));
   return [...own.map(Number), ...below.flat()];
+}
+
+/** @returns false when a process still lives in one of them */
+async function removeAll(dirs: readonly string[]): Promise<boolean> {
+  try {
+    for (const dir of dirs) await removeTree(dir);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EBUSY") return false;
+    throw error;
+  }
 }
 
 async function removeTree(dir: string): Promise<void> {

@@ -27,7 +27,7 @@ export function mirrorUrl(gateway: string): string {
   return `http://${gateway}:${port}`;
 }
 
-/** Starts it; one that an earlier supervisor left is replaced. Returns at once, not when it answers. */
+/** Starts it; one that an earlier supervisor left is replaced. Returns when it runs, not when it answers. */
 export async function startMirror(plan: MirrorPlan, clock: Clock): Promise<void> {
   await stopMirror(plan.cgroup, clock);
   await plan.cgroup.create();
@@ -43,11 +43,16 @@ export async function startMirror(plan: MirrorPlan, clock: Clock): Promise<void>
   });
   child.unref();
   closeSync(log);
+  // Else the next look would find nobody, and start a second one.
+  await waitFor(async () => ((await plan.cgroup.populated()) ? true : undefined), {
+    clock,
+    every: 10,
+    within: 2_000,
+  });
 }
 
 export async function stopMirror(cgroup: Cgroup, clock: Clock): Promise<void> {
-  await cgroup.kill(clock);
-  await cgroup.remove();
+  await cgroup.end(clock);
 }
 
 /**

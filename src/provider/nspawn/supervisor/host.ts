@@ -46,10 +46,17 @@ export function createHostSide(options: HostSideOptions): HostSide {
     await forwarder.apply(wantedForwards(config(), await readNodes({ stateDir })));
   };
   let cleared = false;
-  const tend = async (): Promise<void> => {
+  const tendNow = async (): Promise<void> => {
     if (cleared || !config().mirror || (await mirror.populated())) return;
     const { gateway } = parseSubnet(config().subnet);
     await startMirror({ gateway, stateDir, cgroup: mirror }, clock);
+  };
+  let turn: Promise<unknown> = Promise.resolve();
+  /** One look at a time, or two would each find no mirror and start one. */
+  const tend = async (): Promise<void> => {
+    const mine = turn.then(tendNow, tendNow);
+    turn = mine;
+    await mine;
   };
   return {
     raise: async () => {

@@ -80,8 +80,7 @@ export function createNodes(options: NodesOptions): Nodes {
   const clear = async (record: NodeRecord): Promise<void> => {
     const group = groupOf(record.name);
     await cutCable(exec, hostInterface(names, record.index));
-    await group.kill(clock);
-    await group.remove();
+    await group.end(clock);
     const files = (await readdir(names.runtimeDir)).filter((file) => file.startsWith(`${record.name}.`));
     for (const file of files) await rm(join(names.runtimeDir, file), { force: true });
   };
@@ -164,6 +163,8 @@ export function createNodes(options: NodesOptions): Nodes {
       let asked = -askAgain;
       const off = await waitFor(
         async () => {
+          const boot = boots.get(node);
+          if (boot !== undefined) await reapOne(node, boot);
           if (!boots.has(node) && !(await groupOf(node).populated())) return true;
           if (clock.monotonic() - asked < askAgain) return undefined;
           asked = clock.monotonic();

@@ -69,12 +69,13 @@ export async function runSupervisor(options: SupervisorOptions): Promise<void> {
     );
     await clock.sleep(round, ends).catch(() => undefined);
   }
-  watcher.close();
+  // From here on nobody is answered: who needs a supervisor starts the next one.
+  server.close();
   if (!over.signal.aborted) {
     await haltAll(stateDir, nodes);
     await shutDown();
   }
-  server.close();
+  watcher.close();
   log.info("supervising ends", { cluster: config.name });
 }
 

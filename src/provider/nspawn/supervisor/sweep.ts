@@ -24,8 +24,8 @@ export async function sweepHost(
   const { exec, clock, hierarchies } = options;
   await lowerNetwork(exec, names);
   const groups = await groupsBelow(hierarchies, names.cgroup);
-  await Promise.all(groups.map((group) => cgroupAt(hierarchies, join(names.cgroup, group)).kill(clock)));
-  await cgroupAt(hierarchies, names.cgroup).remove();
+  await Promise.all(groups.map((group) => cgroupAt(hierarchies, join(names.cgroup, group)).end(clock)));
+  await cgroupAt(hierarchies, names.cgroup).end(clock);
   // A node that was just starting may have plugged its cable in again.
   await lowerNetwork(exec, names);
   if (existsSync(forwardingMark(names))) await restoreForwarding(exec);
