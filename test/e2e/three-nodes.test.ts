@@ -227,6 +227,7 @@ describe("a node dies", () => {
   });
 
   it("reloads one after the other, never two copies, and ends on the third (E2)", async () => {
+    await cluster.on("core-01", "fleetctl destroy python-test.service");
     await cluster.must("reload", "core-02", "core-01");
     expect(await activeOnOne("hello.service")).toBe("core-03");
   });
