@@ -22,7 +22,9 @@ export interface MakingTools {
   readonly services: readonly Service[];
 }
 
-const applyProgram = "sudo /opt/bin/flotilla-cloudinit";
+/** The provider keeps the user-data for the next boot; a machine that runs gets it over ssh as well. */
+const applyCommand =
+  "sudo install -D -m 0600 /dev/stdin /var/lib/flotilla/user-data && sudo /opt/bin/flotilla-cloudinit";
 
 /** What `up`, `reload` and `provision` do, step by step. */
 export function makingExecutors(tools: MakingTools): Executors<MakingKind> {
@@ -51,7 +53,8 @@ export function makingExecutors(tools: MakingTools): Executors<MakingKind> {
       await provider.provision(plan, nodePlan(node), signal);
       await mark(node, hashOf(node));
     },
-    apply: async ({ node }, _say, signal) => await applyNow(world, target(node), login, signal),
+    apply: async ({ node }, _say, signal) =>
+      await applyNow(world, target(node), login, { userData: nodePlan(node).userData, signal }),
     start: async ({ node }, _say, signal) => await provider.start(ref, node, signal),
     wait: async ({ node, machines }, _say, signal) =>
       await waitUntilReady({ world, provider, ref, login, node: target(node), machines, board, signal }),
@@ -73,7 +76,12 @@ function mustFind(plan: NodePlan | undefined, name: string): NodePlan {
 }
 
 /** Has a running node apply its user-data now. @throws E_CLOUD_CONFIG_INVALID with what the node says */
-async function applyNow(world: World, node: NodeTarget, login: Login, signal: AbortSignal): Promise<void> {
+async function applyNow(
+  world: World,
+  node: NodeTarget,
+  login: Login,
+  { userData, signal }: { readonly userData: string; readonly signal: AbortSignal },
+): Promise<void> {
   const connection = await world.access.connect(node, login, { timeout: 10_000, signal });
   let said = "";
   const output = new Writable({
@@ -83,7 +91,12 @@ async function applyNow(world: World, node: NodeTarget, login: Login, signal: Ab
     },
   });
   try {
-    const code = await connection.exec(applyProgram, { stdout: output, stderr: output, signal });
+    const code = await connection.exec(applyCommand, {
+      stdin: userData,
+      stdout: output,
+      stderr: output,
+      signal,
+    });
     if (code === 0) return;
     throw new AppError("E_CLOUD_CONFIG_INVALID", `${node.name} could not apply its cloud-config`, {
       details: lastLines(said, 8),
