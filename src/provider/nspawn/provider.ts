@@ -1,10 +1,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { rm } from "node:fs/promises";
 import type { Clock } from "../../foundation/clock.ts";
 import { AppError } from "../../foundation/errors.ts";
 import type { Exec } from "../../foundation/exec.ts";
-import { mustRun } from "../../foundation/exec.ts";
 import { diskError } from "../../foundation/files.ts";
 import type { Log } from "../../foundation/log.ts";
 import type {
@@ -20,20 +18,19 @@ import { cgroupAt, findHierarchies } from "./cgroups.ts";
 import { checkHost } from "./check.ts";
 import { consoleLines } from "./console.ts";
 import { buildImage, findImage } from "./image.ts";
-import { cacheLayer, pruneLayers } from "./layer.ts";
+import { cacheLayer } from "./layer.ts";
 import { fillMirror, makeImages } from "./mirror/registry.ts";
 import { hostNames } from "./names.ts";
 import { readPower } from "./power.ts";
 import type { NodeRecord } from "./record.ts";
-import { nodePaths, nodesDir, readNode, readNodes, writeNode } from "./record.ts";
-import { refer, unrefer } from "./references.ts";
+import { nodePaths, readNode, readNodes, writeNode } from "./record.ts";
+import { refer } from "./references.ts";
+import { removeCluster, removeNode } from "./remove.ts";
 import { writeSeed } from "./seed.ts";
 import { parseSubnet } from "./subnet.ts";
-import { configFile, readConfig, supervisorConfig, writeConfig } from "./supervisor/config.ts";
+import { readConfig, supervisorConfig, writeConfig } from "./supervisor/config.ts";
 import { ensureSupervisor } from "./supervisor/launch.ts";
-import { endSupervisor } from "./supervisor/process.ts";
 import { call } from "./supervisor/rpc.ts";
-import { sweepHost } from "./supervisor/sweep.ts";
 
 export interface NspawnOptions {
   readonly exec: Exec;
@@ -141,37 +138,10 @@ export function createNspawnProvider(options: NspawnOptions): Provider {
       if (await isRunning(cluster, hierarchies, node)) await ask(cluster, "kill", node, signal);
     },
     destroy: async (cluster, node, signal) => {
-      const paths = nodePaths(cluster, node);
-      if (!existsSync(paths.dir)) return;
       if (await isRunning(cluster, hierarchies, node)) await ask(cluster, "kill", node, signal);
-      // First the record: a folder without one is no machine, so a removal that is cut short can be done again.
-      await rm(paths.record, { force: true });
-      await mustRun(exec, { argv: ["rm", "-rf", "--one-file-system", paths.dir] });
-      for (const log of [paths.console, `${paths.console}.1`]) await rm(log, { force: true });
-      await call(hostNames(cluster).socket, { method: "forget" }, signal);
-      log.debug("node destroyed", { node });
+      await removeNode(exec, cluster, node, signal);
     },
-    dispose: async (cluster, signal) => {
-      const names = hostNames(cluster);
-      await call(
-        names.socket,
-        { method: "shutdown" },
-        AbortSignal.any([signal, AbortSignal.timeout(30_000)]),
-      ).catch((error: unknown) => {
-        signal.throwIfAborted();
-        log.warn("supervisor did not shut down by itself", { error: String(error) });
-      });
-      await endSupervisor(names, clock, 2_000);
-      await sweepHost({ exec, clock, hierarchies }, names);
-      for (const dir of [nodesDir(cluster), join(cluster.stateDir, "cache")]) {
-        await mustRun(exec, { argv: ["rm", "-rf", "--one-file-system", dir] });
-      }
-      for (const file of [configFile(cluster.stateDir), join(cluster.stateDir, "forwards.json")]) {
-        await rm(file, { force: true });
-      }
-      await unrefer(cacheDir, cluster.stateDir);
-      await pruneLayers(exec, clock, cacheDir);
-    },
+    dispose: (cluster, signal) => removeCluster({ exec, clock, log, hierarchies, cacheDir }, cluster, signal),
     console: (cluster, node, how) => consoleLines(nodePaths(cluster, node).console, clock, how),
   };
 }

@@ -8,7 +8,7 @@ import { AppError } from "../../../foundation/errors.ts";
 import { lastLines } from "../../../foundation/exec.ts";
 import { readIfExists } from "../../../foundation/files.ts";
 import type { HostNames } from "../names.ts";
-import { endSupervisor } from "./process.ts";
+import { endSupervisor, findSupervisor } from "./process.ts";
 import { call } from "./rpc.ts";
 
 export interface LaunchOptions {
@@ -26,7 +26,8 @@ export interface LaunchOptions {
 export async function ensureSupervisor(options: LaunchOptions, signal: AbortSignal): Promise<void> {
   const { names, stateDir, clock } = options;
   if (await answers(names, clock, signal)) return;
-  await endSupervisor(names, clock, 0);
+  const silent = await findSupervisor(names);
+  if (silent !== undefined) await endSupervisor(silent, clock, 0);
   await mkdir(join(stateDir, "logs"), { recursive: true });
   const log = join(stateDir, "logs", "supervisor.log");
   const ended = startDetached(options, log);

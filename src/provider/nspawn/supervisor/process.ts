@@ -6,7 +6,7 @@ import { readIfExists, writeAtomically } from "../../../foundation/files.ts";
 import type { HostNames } from "../names.ts";
 
 /** The supervisor's process as others see it: they must be able to end one that no longer answers. */
-interface Identity {
+export interface Identity {
   readonly pid: number;
   /** Field 22 of /proc/PID/stat: a later process of that number has another. */
   readonly started: string;
@@ -19,26 +19,31 @@ export async function noteProcess(names: HostNames): Promise<void> {
   await writeAtomically(identityFile(names), `${JSON.stringify(identity)}\n`);
 }
 
-/** Whether the supervisor's process exists, answering or not. */
-export async function supervisorAlive(names: HostNames): Promise<boolean> {
-  return (await livingIdentity(names)) !== undefined;
-}
-
-/** Gives the supervisor `patience` ms to end by itself, then kills it. Idempotent. */
-export async function endSupervisor(names: HostNames, clock: Clock, patience: number): Promise<void> {
-  const ended = async (): Promise<true | undefined> => ((await supervisorAlive(names)) ? undefined : true);
-  if ((await waitFor(ended, { clock, every: 10, within: patience })) === true) return;
-  const identity = await livingIdentity(names);
-  if (identity === undefined) return;
-  process.kill(identity.pid, "SIGKILL");
-  await waitFor(ended, { clock, every: 10, within: 2_000 });
-}
-
-async function livingIdentity(names: HostNames): Promise<Identity | undefined> {
+/**
+ * The cluster's supervisor as a process, if there is one, answering or not. Take it before asking it to end: it removes its
+ * own traces on the way.
+ */
+export async function findSupervisor(names: HostNames): Promise<Identity | undefined> {
   const text = await readIfExists(identityFile(names));
   if (text === undefined) return undefined;
   const identity = JSON.parse(text) as Identity;
-  return (await startTime(identity.pid)) === identity.started ? identity : undefined;
+  return (await lives(identity)) ? identity : undefined;
+}
+
+/** Gives the supervisor `patience` ms to end by itself, then kills it. Idempotent. */
+export async function endSupervisor(identity: Identity, clock: Clock, patience: number): Promise<void> {
+  const ended = async (): Promise<true | undefined> => ((await lives(identity)) ? undefined : true);
+  if ((await waitFor(ended, { clock, every: 10, within: patience })) === true) return;
+  try {
+    process.kill(identity.pid, "SIGKILL");
+  } catch {
+    // It ended just now.
+  }
+  await waitFor(ended, { clock, every: 10, within: 2_000 });
+}
+
+async function lives({ pid, started }: Identity): Promise<boolean> {
+  return (await startTime(pid)) === started;
 }
 
 /** Undefined when there is no such process, or only its remains. */
