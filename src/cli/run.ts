@@ -95,7 +95,7 @@ async function runCommand(command: Command, input: Input, setting: Setting): Pro
     },
     spec: async (dir) => {
       const { readSpec } = await import("./read-spec.ts");
-      return await readSpec(dir, emit);
+      return await readSpec(dir, emit, io.env);
     },
     result: (text, document) => void io.stdout.write(json ? `${JSON.stringify(document)}\n` : text),
   };

@@ -93,7 +93,7 @@ export function isAppError(error: unknown, code?: ErrorCode): error is AppError 
 /** Hides passwords of URLs and the bodies of private keys. */
 export function scrub(text: string): string {
   return text
-    .replaceAll(/([a-z][a-z0-9+.-]*:\/\/)([^\s/@:"']*):([^\s@"']*)@/gi, "$1$2:***@")
+    .replaceAll(/([a-z][a-z0-9+.-]*:\/\/)([^\s/@:"']*):([^\s/"']*)@/gi, "$1$2:***@")
     .replaceAll(
       /-----BEGIN ([A-Z ]*PRIVATE KEY)-----[\s\S]*?(-----END \1-----|$)/g,
       "-----BEGIN $1----- *** -----END $1-----",

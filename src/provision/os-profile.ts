@@ -14,6 +14,7 @@ export interface OsProfile {
   readonly units: "image" | "cloud-config";
   /** The registry mirror is on the cluster's gateway. */
   readonly mirror: boolean;
+  readonly apt: boolean;
   /** Whether the system restarts by itself after it has updated itself. */
   readonly reboots: boolean;
 }
@@ -26,6 +27,7 @@ const debian: OsProfile = {
   etcdElection: 500,
   units: "image",
   mirror: true,
+  apt: true,
   reboots: false,
 };
 
@@ -38,6 +40,7 @@ const flatcar: OsProfile = {
   etcdElection: 1_000,
   units: "cloud-config",
   mirror: false,
+  apt: false,
   reboots: true,
 };
 

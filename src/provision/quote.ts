@@ -57,6 +57,13 @@ export function environmentLine(name: string, value: string): string {
   return `Environment="${name}=${escaped}"`;
 }
 
+/** apt's quoted text: apt has no way to write a quote or a line end within one. */
+export function aptText(text: string): string {
+  if (/["\\\p{Cc}]/u.test(text))
+    throw new TypeError("apt has no way to write quotes, backslashes and control characters");
+  return `"${text}"`;
+}
+
 /** A word that needs no quoting in any of our files; anything else is a mistake of ours. */
 export function bareWord(value: unknown): string {
   const text = String(value);

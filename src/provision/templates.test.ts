@@ -6,7 +6,7 @@ describe("templates", () => {
   it.each(Object.entries(templateTexts))("%s prints values through a quoting function only", (_, text) => {
     const expressions = [...text.matchAll(/\{\{(?!!)([^}]*)\}\}/g)].map(([, inside]) => inside ?? "");
     const bare = expressions.filter(
-      (inside) => !/^([#/](each|unless)\b|(ruby|shell|environment|bare) )/.test(inside),
+      (inside) => !/^([#/](each|unless)\b|(ruby|shell|environment|apt|bare) )/.test(inside),
     );
     expect(bare).toEqual([]);
   });

@@ -1,5 +1,5 @@
 import Handlebars from "handlebars";
-import { bareWord, environmentLine, rubyLiteral, shellWord } from "./quote.ts";
+import { aptText, bareWord, environmentLine, rubyLiteral, shellWord } from "./quote.ts";
 import { templateTexts } from "./templates.generated.ts";
 
 export type TemplateName = keyof typeof templateTexts;
@@ -9,6 +9,7 @@ const helpers = {
   ruby: rubyLiteral,
   shell: shellWord,
   environment: environmentLine,
+  apt: aptText,
   bare: bareWord,
 };
 

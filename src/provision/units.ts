@@ -33,20 +33,14 @@ export function coreosSection(input: NodeInput, profile: OsProfile): Record<stri
 }
 
 /** etcd's settings by the names of `coreos.etcd2`; upper-cased after `ETCD_` they are etcd's own. */
-function etcdSettings(
-  { machine, machines, keys }: NodeInput,
-  profile: OsProfile,
-): Record<string, string | number> {
+function etcdSettings(input: NodeInput, profile: OsProfile): Record<string, string | number> {
+  const { machine } = input;
   const url = (address: string, port: number): string => `http://${address}:${port}`;
   const clients = [2379, 4001].flatMap((port) => [url(machine.address, port), url("127.0.0.1", port)]);
   return {
     name: machine.name,
     ...(profile.etcdDataDir === undefined ? {} : { data_dir: profile.etcdDataDir }),
-    initial_cluster: members(machines)
-      .map(({ name, address }) => `${name}=${url(address, 2380)}`)
-      .join(","),
-    initial_cluster_state: "new",
-    initial_cluster_token: keys.etcdToken,
+    ...clusterSettings(input),
     listen_client_urls: clients.join(","),
     advertise_client_urls: url(machine.address, 2379),
     listen_peer_urls: [2380, 7001].map((port) => url(machine.address, port)).join(","),
@@ -54,6 +48,29 @@ function etcdSettings(
     heartbeat_interval: 100,
     election_timeout: profile.etcdElection,
   };
+}
+
+/** How the members find each other. A single member has nobody to look for. */
+function clusterSettings({ machines, keys, discovery }: NodeInput): Record<string, string> {
+  const all = members(machines);
+  if (discovery === undefined || discovery.again || all.length === 1) {
+    return {
+      initial_cluster: all.map(({ name, address }) => `${name}=http://${address}:2380`).join(","),
+      initial_cluster_state: "new",
+      initial_cluster_token: discovery === undefined || all.length === 1 ? keys.etcdToken : discovery.url,
+    };
+  }
+  return { discovery: discovery.url, discovery_fallback: "exit" };
+}
+
+/**
+ * etcd asks its discovery service through this proxy only, whatever HTTP_PROXY says; our own service is near. It is no key
+ * of coreos.etcd2, which has no way to write the "%" of a password.
+ */
+function discoveryProxy({ spec, machines, discovery }: NodeInput): Variable[] {
+  const asks = discovery !== undefined && !discovery.again && members(machines).length > 1;
+  const value = spec.etcd.discovery === "local" ? undefined : (spec.proxy?.http ?? spec.proxy?.https);
+  return asks && value !== undefined ? [{ name: "ETCD_DISCOVERY_PROXY", value }] : [];
 }
 
 /** fleet's settings by the names of `coreos.fleet`; upper-cased after `FLEET_` they are fleetd's own. */
@@ -72,13 +89,18 @@ function fleetSettings({ spec, machine, machines }: NodeInput): Record<string, s
 }
 
 function etcdMember(input: NodeInput, profile: OsProfile): CloudUnit {
-  if (profile.etcdSettings === "cloud-config") return { name: profile.etcdUnit, command: "start" };
+  const proxy = discoveryProxy(input);
+  if (profile.etcdSettings === "cloud-config") {
+    const dropIns = proxy.length === 0 ? {} : { drop_ins: [dropIn("20-discovery.conf", proxy)] };
+    const where = proxy.length === 0 ? {} : { runtime: true as const };
+    return { name: profile.etcdUnit, ...where, command: "start", ...dropIns };
+  }
   const settings = { ...etcdSettings(input, profile), enable_v2: "true" };
   return {
     name: profile.etcdUnit,
     runtime: true,
     command: "start",
-    drop_ins: [dropIn("20-cluster.conf", variablesOf("ETCD_", settings))],
+    drop_ins: [dropIn("20-cluster.conf", [...variablesOf("ETCD_", settings), ...proxy])],
   };
 }
 
@@ -109,7 +131,7 @@ function etcdGateway({ machines }: NodeInput, profile: OsProfile): CloudUnit[] {
 function docker({ spec, machines }: NodeInput): CloudUnit {
   const variables = proxyVariables(spec, machines);
   if (variables.length === 0) return { name: "docker.service", command: "start" };
-  // A drop-in that somebody wrote by hand sorts after this one, or lies in /etc: it wins.
+  // A drop-in that somebody wrote by hand wins when its name sorts after this one's; `cluster status` says so.
   return {
     name: "docker.service",
     runtime: true,

@@ -104,6 +104,36 @@ fleet: {agentTtl: 6s}
     );
   });
 
+  it("gives a proxy on this host's loopback the address that the node sees it at", () => {
+    const cluster = aCluster("proxy: {http: 'http://me:p%40w@127.0.0.1:3128', https: 'http://localhost:80'}");
+    const inContainer = userDataOf(cluster, 1);
+    expect(inContainer).toContain("HTTP_PROXY='http://me:p%40w@192.168.56.1:3128'");
+    expect(inContainer).toContain("HTTPS_PROXY='http://192.168.56.1:80'");
+    expect(inContainer).toContain('Acquire::http::Proxy "http://me:p%40w@192.168.56.1:3128";');
+    expect(userDataOf(cluster, 1, "virtualbox")).toContain("HTTP_PROXY='http://me:p%40w@10.0.2.2:3128'");
+  });
+
+  it("has etcd ask a discovery service, through the proxy that etcd asks it through", () => {
+    const cluster = aCluster("etcd: {discovery: token}\nproxy: {http: 'http://me:p%40w@p:1'}");
+    const discovery = { url: "https://discovery.example/abc", again: false };
+    const { coreos } = read(userDataOf(cluster, 1, "nspawn", discovery));
+    expect(coreos.etcd2).toMatchObject({ discovery: discovery.url, discovery_fallback: "exit" });
+    expect(coreos.etcd2).not.toHaveProperty("initial_cluster");
+    expect(coreos.units[0]).toMatchObject({
+      name: "etcd2.service",
+      drop_ins: [{ content: '[Service]\nEnvironment="ETCD_DISCOVERY_PROXY=http://me:p%%40w@p:1"\n' }],
+    });
+  });
+
+  it("lists the members for a machine that is made again, under the token's name", () => {
+    const url = "http://192.168.56.1:8087/abc";
+    const { coreos } = read(
+      userDataOf(aCluster("etcd: {discovery: local}"), 1, "nspawn", { url, again: true }),
+    );
+    expect(coreos.etcd2).toMatchObject({ initial_cluster_token: url, initial_cluster_state: "new" });
+    expect(coreos.etcd2).not.toHaveProperty("discovery");
+  });
+
   it("takes in the user's own: lists after ours, maps merged, single values replaced", () => {
     const { coreos, write_files } = read(
       userDataOf(

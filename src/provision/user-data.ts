@@ -2,6 +2,7 @@ import type { ProviderName } from "../spec/model.ts";
 import { cloudConfigText } from "./cloud-config-text.ts";
 import { mergeCloudConfig } from "./merge.ts";
 import { osProfile } from "./os-profile.ts";
+import { withGuestProxy } from "./proxy.ts";
 import { coreosSection } from "./units.ts";
 import { writeFiles } from "./write-files.ts";
 import type { NodeInput } from "./write-files.ts";
@@ -14,7 +15,8 @@ export interface UserDataInput extends NodeInput {
  * The whole `#cloud-config` of one node: the same input gives the same bytes. It holds private keys: keep it 0600.
  * @throws E_NOT_SUPPORTED when the provider cannot run the chosen system
  */
-export function renderUserData(input: UserDataInput): string {
+export function renderUserData(asked: UserDataInput): string {
+  const input = { ...asked, spec: withGuestProxy(asked.spec, asked.provider) };
   const { spec, machine, keys } = input;
   const profile = osProfile(spec, input.provider);
   const ours = {

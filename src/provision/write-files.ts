@@ -20,6 +20,19 @@ export interface NodeInput {
   readonly machine: MachineSpec;
   readonly machines: readonly MachineSpec[];
   readonly keys: ClusterKeys;
+  /** Undefined when etcd's members know each other from a list. */
+  readonly discovery?: NodeDiscovery | undefined;
+}
+
+/** How this node finds etcd's other members by a discovery service. */
+export interface NodeDiscovery {
+  /** The token's URL. */
+  readonly url: string;
+  /**
+   * The machine is made again, of a cluster that has formed: its token knows it already and would refuse it, so it gets the
+   * list, and the token as name of the cluster, from which etcd computes the members' ids.
+   */
+  readonly again: boolean;
 }
 
 /** The port of the registry mirror on the gateway. */
@@ -37,7 +50,7 @@ export function writeFiles(input: NodeInput, profile: OsProfile): WriteFile[] {
     coreFile("/home/core/.ssh/known_hosts", "0644", known),
     coreFile("/home/core/.fleetctl/known_hosts", "0644", known),
     ...dockerFiles(spec, profile),
-    ...proxyFiles(spec, machines),
+    ...proxyFiles(spec, machines, profile),
   ];
 }
 
@@ -62,7 +75,7 @@ function dockerFiles(spec: ClusterSpec, profile: OsProfile): WriteFile[] {
  * The proxy for everything but docker, which has a drop-in of its own: login shells, sudo, and all services, so that
  * fleet's units have it too. What can lie in /run does, to be gone with the next boot when the proxy is.
  */
-function proxyFiles(spec: ClusterSpec, machines: readonly MachineSpec[]): WriteFile[] {
+function proxyFiles(spec: ClusterSpec, machines: readonly MachineSpec[], profile: OsProfile): WriteFile[] {
   const variables = proxyVariables(spec, machines);
   if (variables.length === 0) return [];
   const names = variables.map(({ name }) => name);
@@ -78,7 +91,15 @@ function proxyFiles(spec: ClusterSpec, machines: readonly MachineSpec[]): WriteF
       "0644",
       renderTemplate("user-data/environment.conf.hbs", { variables }),
     ),
+    ...(profile.apt ? [rootFile("/etc/apt/apt.conf.d/95proxy", "0644", aptSettings(spec.proxy))] : []),
   ];
+}
+
+/** apt's own settings, which it also obeys where nothing sets its environment. */
+function aptSettings(proxy: ClusterSpec["proxy"]): string {
+  const urls = Object.entries({ http: proxy?.http, https: proxy?.https });
+  const proxies = urls.flatMap(([scheme, url]) => (url === undefined ? [] : [{ scheme, url }]));
+  return renderTemplate("user-data/apt-proxy.hbs", { proxies });
 }
 
 function rootFile(path: string, permissions: string, content: string): WriteFile {

@@ -3,6 +3,7 @@ import { imageNames } from "./fields.ts";
 import { machineNames } from "./machines.ts";
 import { nearest } from "./nearest.ts";
 import type { Finding, Path } from "./problem.ts";
+import { checkProxy } from "./proxy.ts";
 import type { ClusterFile } from "./schema.ts";
 import { contains, showAddress, sizeOf, subnetOf } from "./subnet.ts";
 
@@ -25,7 +26,7 @@ const checks: readonly Check[] = [
   { needs: [["ports"], ["machines", "count"]], find: ports },
   { needs: [["services"]], find: services },
   { needs: [["os"], ["provider"]], find: systems },
-  { needs: [["proxy"]], find: proxies },
+  { needs: [["proxy"]], find: ({ proxy }) => (proxy === undefined ? [] : checkProxy(proxy)) },
   { needs: [["userData"]], find: (file) => checkUserData(file.userData) },
 ];
 
@@ -185,42 +186,4 @@ function systems({ os, provider }: ClusterFile): Finding[] {
     path: ["os", key],
     message: `"${key}" chooses a Flatcar release, and these machines run debian`,
   }));
-}
-
-function proxies({ proxy }: ClusterFile): Finding[] {
-  if (proxy === undefined) return [];
-  if (proxy.http === undefined && proxy.https === undefined) {
-    return [
-      {
-        path: ["proxy"],
-        message: "a proxy needs http, https or both",
-        hint: "write proxy: {http: http://proxy.example:3128}",
-      },
-    ];
-  }
-  return (["http", "https"] as const).flatMap((key) => {
-    const url = proxy[key];
-    return url === undefined ? [] : proxyWarnings(["proxy", key], new URL(url));
-  });
-}
-
-function proxyWarnings(path: Path, url: URL): Finding[] {
-  const findings: Finding[] = [];
-  if (url.password !== "") {
-    findings.push({
-      path,
-      level: "warning",
-      message: "a password stands in cluster.yaml, which is usually shared",
-      hint: "use a proxy that needs none, or keep this file out of version control",
-    });
-  }
-  if (/^(localhost|127\..*|\[::1\])$/.test(url.hostname)) {
-    findings.push({
-      path,
-      level: "warning",
-      message: `${url.hostname} is each node itself, not this host`,
-      hint: "let the proxy listen on the cluster's gateway address and name that",
-    });
-  }
-  return findings;
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { parseDuration } from "../foundation/duration.ts";
+import { proxyProblem } from "./proxy.ts";
 import { isPrivate, networkOf, overlaps, parseCidr, showAddress, subnetOf } from "./subnet.ts";
 
 /** The single values of cluster.yaml: what each may be, in words that a user can act on. */
@@ -96,24 +97,23 @@ export const proxyUrl = z.string().superRefine((text, context) => {
   if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
 });
 
-/** Never repeats the text: it may hold a password. */
-function proxyProblem(text: string): string | undefined {
-  const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):\/\//.exec(text)?.[1]?.toLowerCase();
-  if (scheme === undefined) return "a proxy needs its scheme: write it like http://proxy.example:3128";
-  if (scheme !== "http" && scheme !== "https") return `a proxy's scheme is http or https, not ${scheme}`;
-  if (/[^\x21-\x7e]/.test(text) || !URL.canParse(text)) {
-    return "this is no URL: percent-encode what is not a plain letter or digit in user and password";
-  }
-  const { pathname, search, hash } = new URL(text);
-  return pathname.length > 1 || search !== "" || hash !== ""
-    ? "a proxy is a host and a port, without a path"
-    : undefined;
-}
+export const discovery = z
+  .union(
+    [z.enum(["static", "local", "token"]), z.templateLiteral([z.enum(["http://", "https://"]), z.string()])],
+    {
+      error: "expected static, local, token, or the https:// address of a discovery service or of a token",
+    },
+  )
+  .refine((text) => !/^https?:/.test(text) || isPlainUrl(text), {
+    error:
+      "this is no URL that etcd can read: write one like https://discovery.example or https://discovery.example/TOKEN",
+  });
 
-export const noProxyEntry = z
-  .string()
-  .regex(/^[^\s,"'\\%$`]+$/, { error: "an entry is one host, address or .domain, without spaces or quotes" })
-  .refine((text) => !text.startsWith("*."), { error: "programs do not read '*.' here: write .example.com" });
+function isPlainUrl(text: string): boolean {
+  if (!/^https?:\/\/[\x21-\x7e]+$/.test(text) || /["'\\%$`,]/.test(text) || !URL.canParse(text)) return false;
+  const { username, search, hash } = new URL(text);
+  return username === "" && search === "" && hash === "";
+}
 
 export const port = wholeNumber(1, 65_535);
 export const portText = z.string().refine((text) => /^[1-9]\d{0,4}$/.test(text) && Number(text) < 65_536, {

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { nearest } from "./nearest.ts";
 import type { Finding, Path } from "./problem.ts";
-import { clusterJsonSchema } from "./schema.ts";
+import { clusterShape } from "./schema.ts";
 import { valueAt } from "./unsupported.ts";
 
 type Issue = z.core.$ZodIssue;
@@ -94,7 +94,7 @@ interface Shape {
 
 /** The keys that a map at `path` may have. */
 function keysAt(path: Path): string[] {
-  let shape = clusterJsonSchema() as Shape;
+  let shape = clusterShape() as Shape;
   for (const part of path) {
     const rest = shape.additionalProperties;
     shape = shape.properties?.[part] ?? (typeof rest === "object" ? rest : {});
@@ -104,7 +104,7 @@ function keysAt(path: Path): string[] {
 
 /** The section that has this key, for a key that stands one level too high or too deep. */
 function homeOf(key: string): string | undefined {
-  const sections = Object.entries((clusterJsonSchema() as Shape).properties ?? {});
+  const sections = Object.entries((clusterShape() as Shape).properties ?? {});
   return sections.find(([, section]) => Object.hasOwn(section.properties ?? {}, key))?.[0];
 }
 

@@ -105,7 +105,7 @@ machines:
   cuont: 3
   memory: 2GB
 network: {subnet: 8.8.8.0/24}
-etcd: {discovery: token}
+etcd: {discovery: public}
 services: [/etc/a.service]
 `;
     expect(shown(text)).toEqual([
@@ -113,7 +113,7 @@ services: [/etc/a.service]
       '4:3 machines.cuont unknown key "cuont"',
       '5:11 machines.memory expected a whole number from 256 to 1048576 (MiB), not the text "2GB"',
       "6:19 network.subnet 8.8.8.0/24 is not private: choose one within 192.168.0.0/16, 10.0.0.0/8 or 172.16.0.0/12",
-      '7:19 etcd.discovery "token" is not supported yet',
+      "7:19 etcd.discovery expected static, local, token, or the https:// address of a discovery service or of a token",
       "8:12 services.0 expected a path relative to cluster.yaml",
     ]);
   });
@@ -136,13 +136,9 @@ services: [/etc/a.service]
     ["provider: ssh", "provider"],
     ["provider: libvirt", "provider"],
     ["os: {name: coreos}", "os.name"],
-    ["etcd: {discovery: local}", "etcd.discovery"],
-    ["etcd: {discovery: 'https://discovery.example/token'}", "etcd.discovery"],
     ["docker: {exposeTcp: true}", "docker.exposeTcp"],
     ["ssh: {insecureKey: inject}", "ssh.insecureKey"],
     ["sharedFolders: [{host: ., guest: /srv}]", "sharedFolders"],
-    ["proxy: from-env", "proxy"],
-    ["proxy: {http: 'http://proxy:1', passwordFile: secret}", "proxy.passwordFile"],
     ["provider: virtualbox\nos: {name: debian}", "os.name"],
   ])("%s is not supported yet", (line, path) => {
     const problems = problemsOf(head + line);
@@ -175,7 +171,14 @@ services: [/etc/a.service]
     ["proxy: {http: 'proxy.example:3128'}", "proxy.http"],
     ["proxy: {http: 'socks5://proxy.example'}", "proxy.http"],
     ["proxy: {no: [.example.com]}", "proxy"],
-    ["proxy: {http: 'http://p:1', no: ['*.example.com']}", "proxy.no.0"],
+    ["proxy: {http: 'http://p:1', no: ['*']}", "proxy.no.0"],
+    ["proxy: {http: 'http://p:1', no: ['a*.example.com']}", "proxy.no.0"],
+    ["proxy: {http: 'http://p:1', no: 'a, http://b'}", "proxy.no"],
+    ["proxy: {http: 'http://p:1', passwordFile: secret}", "proxy.passwordFile"],
+    [`proxy: {http: 'http://me:a"b@p:1'}`, "proxy.http"],
+    ["proxy: {http: 'http://me:50%@p:1'}", "proxy.http"],
+    ["etcd: {discovery: sometimes}", "etcd.discovery"],
+    ["etcd: {discovery: 'http://a b'}", "etcd.discovery"],
     ["ports: {0: 80}", "ports.0"],
     ["ports: {80: 70000}", "ports.80"],
     ["ports: {80: 8080, 81: 8080}", "ports.81"],
@@ -224,7 +227,10 @@ services: [/etc/a.service]
 describe("warnings", () => {
   it.each([
     ['proxy: {http: "http://me:secret@proxy:3128"}', "proxy.http"],
-    ['proxy: {http: "http://127.0.0.1:3128"}', "proxy.http"],
+    ['proxy: {http: "http://p:1", no: "*.a.example"}', "proxy.no"],
+    ['proxy: {http: "http://p:1", no: ["a b"]}', "proxy.no.0"],
+    ['proxy: {http: "http://p:1", no: [10.0.0.0/8]}', "proxy.no.0"],
+    ["proxy: from-env", "proxy"],
     ["provider: virtualbox\nnetwork: {subnet: 10.1.0.0/24}", "network.subnet"],
     ["provider: virtualbox\nnetwork: {first: 99}", "network.first"],
   ])("%s is accepted with a word about %s", (line, path) => {

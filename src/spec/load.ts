@@ -10,7 +10,9 @@ import type { ClusterSpec, ProxySpec } from "./model.ts";
 import type { Finding, Path, Problem } from "./problem.ts";
 import { clusterFile } from "./schema.ts";
 import type { ClusterFile } from "./schema.ts";
-import { findUnsupported } from "./unsupported.ts";
+import { findUnsupported, valueAt } from "./unsupported.ts";
+import { cleanNoProxy } from "./no-proxy.ts";
+import { proxyFromEnvironment, type Environment } from "./proxy.ts";
 
 export type LoadedSpec =
   | { readonly ok: true; readonly spec: ClusterSpec; readonly warnings: readonly Problem[] }
@@ -18,11 +20,11 @@ export type LoadedSpec =
 
 /**
  * Reads the text of a cluster.yaml, fills in the defaults and finds every problem there is, each with its place, in the
- * order of the file. `file` is only the name that problems are shown with.
+ * order of the file. `file` is only the name that problems are shown with; `environment` is asked by `proxy: from-env`.
  */
-export function loadSpec(text: string, file: string): LoadedSpec {
+export function loadSpec(text: string, file: string, environment: Environment = {}): LoadedSpec {
   const source = readYaml(text);
-  const judged = judge(source);
+  const judged = judge(source, environment);
   const place = placer(source, file);
   const syntax = source.errors.map(({ line, column, message, hint }) => ({
     file,
@@ -52,13 +54,21 @@ interface Judged {
  * Three passes: what is not supported yet, what the schema refuses, what does not fit together. After each, what was
  * found wrong is taken out, so that the next pass can still look at the rest.
  */
-function judge(source: SourceDocument): Judged {
+function judge(source: SourceDocument, environment: Environment): Judged {
   if (source.errors.some((error) => !error.readable)) return { file: undefined, findings: [] };
   if (source.value === undefined || source.value === null) {
     const hint = "begin with 'version: 1' and 'name: …', or let 'cluster init NAME' write one";
     return { file: undefined, findings: [{ path: [], message: "the file is empty", hint }] };
   }
-  const raw = withoutEmptySections(source.value);
+  const { raw, findings: asked } = withEnvironment(withoutEmptySections(source.value), environment);
+  const judged = judgeValue(raw);
+  // What comes from the environment was judged with the names of its variables.
+  const own =
+    asked === undefined ? judged.findings : judged.findings.filter(({ path }) => path[0] !== "proxy");
+  return { file: judged.file, findings: [...(asked ?? []), ...own] };
+}
+
+function judgeValue(raw: unknown): Judged {
   const unsupported = findUnsupported(raw);
   const supported = without(
     raw,
@@ -73,6 +83,20 @@ function judge(source: SourceDocument): Judged {
   const wrong = findings.map(({ path }) => path);
   const rest = clusterFile.safeParse(withMandatory(without(supported, wrong)));
   return { file: undefined, findings: [...findings, ...(rest.success ? crossCheck(rest.data, wrong) : [])] };
+}
+
+interface Asked {
+  readonly raw: unknown;
+  /** Undefined when the environment was not asked. */
+  readonly findings: readonly Finding[] | undefined;
+}
+
+/** `proxy: from-env` replaced by what the environment says. */
+function withEnvironment(raw: unknown, environment: Environment): Asked {
+  if (valueAt(raw, ["proxy"]) !== "from-env") return { raw, findings: undefined };
+  const { proxy: _, ...rest } = raw as Record<string, unknown>;
+  const { proxy, findings } = proxyFromEnvironment(environment);
+  return { raw: proxy === undefined ? rest : { ...rest, proxy }, findings };
 }
 
 /** A section whose keys are all commented out reads as null: it is as if it were not there. */
@@ -145,7 +169,9 @@ function specOf(file: ClusterFile): ClusterSpec {
 }
 
 function proxyOf(proxy: ClusterFile["proxy"]): ProxySpec | undefined {
-  return proxy === undefined ? undefined : { http: proxy.http, https: proxy.https, no: proxy.no };
+  if (proxy === undefined) return undefined;
+  const { http, https, no, passwordFile } = proxy;
+  return { http, https, no: cleanNoProxy(typeof no === "string" ? [no] : no).entries, passwordFile };
 }
 
 /** Without the keys that are undefined: an override says only what it changes. */

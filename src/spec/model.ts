@@ -3,6 +3,12 @@
 export type ProviderName = "virtualbox" | "libvirt" | "nspawn" | "ssh";
 export type OsName = "flatcar" | "debian" | "coreos";
 
+/**
+ * How etcd's members find each other: by a list (static), by our own service beside the cluster (local), by a new token of
+ * the public service (token), or by the service or token at a URL.
+ */
+export type Discovery = "static" | "local" | "token" | `http${"" | "s"}://${string}`;
+
 export interface ClusterSpec {
   readonly version: 1;
   readonly name: string;
@@ -24,7 +30,7 @@ export interface ClusterSpec {
     readonly first: number;
     readonly internet: boolean;
   };
-  readonly etcd: { readonly members: number; readonly discovery: "static" };
+  readonly etcd: { readonly members: number; readonly discovery: Discovery };
   readonly fleet: {
     /** ms */
     readonly agentTtl: number;
@@ -58,6 +64,8 @@ export interface ProxySpec {
   readonly http: string | undefined;
   readonly https: string | undefined;
   readonly no: readonly string[];
+  /** Holds the password of the URLs that name a user and none; relative to cluster.yaml. */
+  readonly passwordFile: string | undefined;
 }
 
 export interface SharedFolder {

@@ -52,7 +52,11 @@ const etcd = z.strictObject({
     })
     .optional()
     .describe("on the first machines; default: 5 from seven machines on, 3 from three on, else 1"),
-  discovery: z.enum(["static"]).default("static").describe("how the members find each other"),
+  discovery: fields.discovery
+    .default("static")
+    .describe(
+      "how the members find each other: static (a list), local (our own service), token (a new token of discovery.etcd.io), or the address of a discovery service or token",
+    ),
 });
 
 const docker = z.strictObject({
@@ -77,7 +81,15 @@ const ssh = z.strictObject({
 const proxy = z.strictObject({
   http: fields.proxyUrl.optional().describe("for http:// addresses, like http://proxy.example:3128"),
   https: fields.proxyUrl.optional().describe("for https:// addresses"),
-  no: z.array(fields.noProxyEntry).default([]).describe("reached directly; the nodes themselves always are"),
+  no: z
+    .union([z.array(z.string()), z.string()], { error: "expected a list of hosts, addresses and .domains" })
+    .default([])
+    .describe("reached directly; the nodes themselves always are"),
+  passwordFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("a file with the password of the user that the URLs name; relative to cluster.yaml"),
 });
 
 const sharedFolder = z.strictObject({ host: z.string(), guest: z.string() });
@@ -119,8 +131,23 @@ export const clusterFile = z.strictObject({
 
 export type ClusterFile = z.output<typeof clusterFile>;
 
+interface JsonSchema {
+  readonly $schema?: string;
+  readonly properties?: Readonly<Record<string, unknown>>;
+}
+
 /** What editors check cluster.yaml with (schemas/cluster.schema.json). */
 export function clusterJsonSchema(): Record<string, unknown> {
-  const { $schema, ...schema } = z.toJSONSchema(clusterFile, { io: "input", target: "draft-7" });
-  return { $schema, title: "Flotilla cluster.yaml", ...schema };
+  const { $schema, properties, ...schema } = clusterShape() as JsonSchema;
+  const environment = {
+    const: "from-env",
+    description: "HTTP_PROXY, HTTPS_PROXY and NO_PROXY of whoever runs us",
+  };
+  const either = { anyOf: [environment, properties?.["proxy"]] };
+  return { $schema, title: "Flotilla cluster.yaml", ...schema, properties: { ...properties, proxy: either } };
+}
+
+/** The schema without what stands for other values of the file, such as `proxy: from-env`. */
+export function clusterShape(): object {
+  return z.toJSONSchema(clusterFile, { io: "input", target: "draft-7" });
 }

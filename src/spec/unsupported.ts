@@ -12,11 +12,6 @@ const later: readonly {
   { path: ["provider"], when: oneOf("ssh", "libvirt"), hint: "use nspawn (Linux), virtualbox or auto" },
   { path: ["os", "name"], when: oneOf("coreos"), hint: "use auto, debian or flatcar" },
   {
-    path: ["etcd", "discovery"],
-    when: (value) => typeof value === "string" && /^(local|token|https?:\/\/.*)$/.test(value),
-    hint: "use static: every member's address is known beforehand",
-  },
-  {
     path: ["docker", "exposeTcp"],
     when: (value) => value === true,
     hint: "use 'cluster ssh NODE -- docker …'",
@@ -30,12 +25,6 @@ const later: readonly {
     path: ["sharedFolders"],
     when: (value) => Array.isArray(value) && value.length > 0,
     hint: "use 'cluster cp'",
-  },
-  { path: ["proxy"], when: oneOf("from-env"), hint: "write proxy: {http: …, https: …, no: […]}" },
-  {
-    path: ["proxy", "passwordFile"],
-    when: (value) => value !== undefined,
-    hint: "use a proxy that needs no password, or write user:password@ into its URL and keep this file to yourself",
   },
 ];
 
@@ -66,5 +55,5 @@ function oneOf(...values: string[]): (value: unknown) => boolean {
 
 function shown(path: Path, value: unknown): string {
   if (typeof value === "boolean") return `"${String(path.at(-1))}: ${String(value)}"`;
-  return `"${typeof value === "string" && path.at(-1) !== "passwordFile" ? value : String(path.at(-1))}"`;
+  return `"${typeof value === "string" ? value : String(path.at(-1))}"`;
 }

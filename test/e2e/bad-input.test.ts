@@ -41,7 +41,7 @@ describe("a cluster.yaml with mistakes", () => {
     ["a proxy without scheme", "proxy: {http: 'proxy.example:3128'}"],
     ["a duplicate key", "machines: {count: 1}\nmachines: {count: 2}"],
     ["an override for nobody", "machines: {count: 1, overrides: {core-09: {memory: 2048}}}"],
-    ["something that comes later", "etcd: {discovery: token}"],
+    ["a discovery that is none", "etcd: {discovery: sometimes}"],
   ])("is refused before anything is made: %s", async (_, lines) => {
     await withSpec(`version: 1\nname: bad\n${lines}\n`);
     const refused = await cluster("up");

@@ -2,6 +2,7 @@ import type { ClusterKeys, KeyPair } from "../../src/provision/keys.ts";
 import { renderUserData } from "../../src/provision/user-data.ts";
 import { renderVagrantFolder } from "../../src/provision/vagrant.ts";
 import type { RenderedFile } from "../../src/provision/vagrant.ts";
+import type { NodeDiscovery } from "../../src/provision/write-files.ts";
 import { loadSpec } from "../../src/spec/load.ts";
 import { machinesOf } from "../../src/spec/machines.ts";
 import type { ClusterSpec, MachineSpec, ProviderName } from "../../src/spec/model.ts";
@@ -21,10 +22,15 @@ export function aCluster(lines = ""): TestCluster {
 }
 
 /** The cloud-config of the cluster's machine with this number (from 1). */
-export function userDataOf(cluster: TestCluster, index: number, provider: ProviderName = "nspawn"): string {
+export function userDataOf(
+  cluster: TestCluster,
+  index: number,
+  provider: ProviderName = "nspawn",
+  discovery?: NodeDiscovery,
+): string {
   const machine = cluster.machines[index - 1];
   if (machine === undefined) throw new Error(`no machine ${index}`);
-  return renderUserData({ ...cluster, machine, provider });
+  return renderUserData({ ...cluster, machine, provider, discovery });
 }
 
 /** The folder for Vagrant and VirtualBox. */

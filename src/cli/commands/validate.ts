@@ -12,7 +12,7 @@ export const validate: Command = {
     const { showProblem } = await import("../../spec/problem.ts");
     const { readServices } = await import("../../lifecycle/services.ts");
     const dir = await context.clusterDir();
-    const loaded = await loadFrom(dir, context.io.cwd);
+    const loaded = await loadFrom(dir, { environment: context.io.env, cwd: context.io.cwd });
     const problems = loaded.ok ? [] : loaded.problems;
     if (!context.json) {
       for (const warning of loaded.warnings) context.io.stderr.write(`warning: ${showProblem(warning)}\n`);
