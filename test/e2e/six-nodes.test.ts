@@ -41,6 +41,17 @@ async function clear(): Promise<void> {
   await eventually("no unit is left", async () => (await listUnits()).length === 0);
 }
 
+describe("a machine that is no member of etcd", () => {
+  it("answers etcdctl and curl all the same, on the old port too", async () => {
+    const members = (await cluster.on("core-06", "ETCDCTL_API=3 etcdctl member list")).split("\n");
+    expect(members).toHaveLength(3);
+    await cluster.on("core-06", "etcdctl set /from-outside yes");
+    expect(await cluster.on("core-05", "etcdctl get /from-outside")).toBe("yes");
+    const answer = await cluster.on("core-04", "curl -sS http://127.0.0.1:4001/v2/keys/from-outside");
+    expect(JSON.parse(answer)).toMatchObject({ node: { value: "yes" } });
+  });
+});
+
 describe("templates", () => {
   it("runs six instances, one on each node (F1)", async () => {
     await cluster.must("cp", `${cluster.dir}/services/python-test@.service`, "core-01:python-test@.service");
