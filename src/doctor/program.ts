@@ -16,7 +16,13 @@ export async function ask(
   if (result.missing) return { state: "missing" };
   if (result.timedOut) return { state: "hangs" };
   const words = `${result.stdout}\n${result.stderr}`;
-  if (result.code !== 0) return { state: "fails", says: lastLines(words, 2).join("; ") };
+  if (result.code !== 0)
+    return {
+      state: "fails",
+      says: lastLines(words, 2)
+        .map((line) => line.replace(/^error:\s*/i, ""))
+        .join("; "),
+    };
   // VBoxManage puts warnings, with other versions in them, in front of its own.
   const line = lastLines(result.stdout, 99).findLast((text) => /^(\w+ )?\d+\.\d+/.test(text));
   return { state: "works", version: findVersion(line ?? "") ?? "", says: words };
