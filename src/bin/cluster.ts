@@ -52,9 +52,10 @@ function interruptions(): AbortSignal {
 function wiring(): Wiring {
   return {
     world: async ({ emit, signal, command }) => {
-      const [{ sshAccess }, { hostProcesses }, exec] = await Promise.all([
+      const [{ sshAccess }, { hostProcesses }, { hostWindow }, exec] = await Promise.all([
         import("../lifecycle/ssh-access.ts"),
         import("../lifecycle/processes.ts"),
+        import("../doctor/host-window.ts"),
         lazyExec(),
       ]);
       const provider = async (name: string): Promise<Provider | undefined> =>
@@ -63,6 +64,7 @@ function wiring(): Wiring {
         provider,
         access: sshAccess(),
         exec,
+        host: hostWindow({ exec, clock, env: process.env }),
         clock,
         log: stderrLog(),
         processes: hostProcesses(),

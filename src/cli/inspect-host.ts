@@ -1,33 +1,56 @@
 import { isAppError } from "../foundation/errors.ts";
-import { passOver } from "../lifecycle/choose-provider.ts";
-import { clusterRef, mustProvide } from "../lifecycle/cluster.ts";
+import { isError } from "../doctor/diagnose.ts";
+import type { Finding } from "../doctor/finding.ts";
+import { lackFindings } from "../doctor/purpose.ts";
+import { passOver, type ProviderWish } from "../lifecycle/choose-provider.ts";
+import { checkUp } from "../lifecycle/check-up.ts";
+import { clusterRef, type World } from "../lifecycle/cluster.ts";
 import { clusterPlan } from "../lifecycle/desired.ts";
-import type { ClusterPlan, Lack } from "../provider/provider.ts";
+import type { ClusterPlan } from "../provider/provider.ts";
 import { loadSpec } from "../spec/load.ts";
 import type { ProviderName } from "../spec/model.ts";
 import type { Context } from "./context.ts";
 
-export interface HostFinding {
+export interface Inspection {
   readonly provider: ProviderName;
+  /** Whether nothing prevents a cluster with this provider. */
   readonly usable: boolean;
-  readonly problems: readonly Pick<Lack, "what" | "hint">[];
+  readonly findings: readonly Finding[];
 }
 
-/** What each provider says of this host. */
-export async function inspectHost(context: Context): Promise<readonly HostFinding[]> {
+/** What this host says to each provider that is asked for; `auto`: to all, in the order in which they are tried. */
+export async function inspectHost(
+  context: Context,
+  wish: ProviderWish | undefined,
+): Promise<readonly Inspection[]> {
   const world = await context.world();
   const plan = await somePlan(context);
-  const nspawn = await mustProvide(world, "nspawn");
-  const lacks = await nspawn.check(plan);
-  const others = (["virtualbox", "libvirt"] as const).map(async (provider): Promise<HostFinding> => {
-    const hint = "'cluster render' writes a folder for Vagrant";
-    const what = await passOver(provider, world.exec);
-    return { provider, usable: false, problems: [{ what, hint }] };
-  });
-  return [
-    ...(await Promise.all(others)),
-    { provider: "nspawn", usable: lacks.length === 0, problems: lacks },
-  ];
+  const wanted = wish ?? plan.spec.provider;
+  const names = wanted === "auto" ? (["virtualbox", "libvirt", "nspawn"] as const) : [wanted];
+  return await Promise.all(names.map(async (name) => await inspect(world, name, plan)));
+}
+
+async function inspect(world: World, name: ProviderName, plan: ClusterPlan): Promise<Inspection> {
+  const [provider, seen] = await Promise.all([world.provider(name), checkUp(world, name, plan)]);
+  const own =
+    provider === undefined ? [await undriven(world, name)] : lackFindings(await provider.check(plan), seen);
+  const findings = [...own, ...seen];
+  return { provider: name, usable: !findings.some(isError), findings };
+}
+
+/** A provider for which we only write files as yet. */
+async function undriven(world: World, name: ProviderName): Promise<Finding> {
+  const evidence =
+    name === "virtualbox" || name === "libvirt"
+      ? await passOver(name, world.exec)
+      : "there is no such provider yet";
+  return {
+    id: "provider-not-driven",
+    severity: "error",
+    title: "'cluster up' cannot drive this provider",
+    evidence,
+    fix: "use '--provider nspawn', or 'cluster render' and then vagrant itself",
+  };
 }
 
 /** The cluster that is meant; where there is none (or it is not valid), one with all defaults. */

@@ -224,6 +224,25 @@ describe("cluster ssh, exec, env and ssh-config", () => {
   });
 });
 
+describe("cluster doctor", () => {
+  it("says which provider would be taken, and why others are passed over", async () => {
+    const { code, stdout } = await cluster("doctor --cluster DIR");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^virtualbox: passed over: .*VBoxManage is not installed/);
+    expect(stdout).toMatch(/^nspawn: ready$/m);
+  });
+
+  it("exits 1 when the provider that is asked for cannot work, with every finding", async () => {
+    const { code, stdout } = await cluster("doctor --cluster DIR --provider virtualbox --json");
+    expect(code).toBe(1);
+    const [result] = documents(stdout);
+    expect(result).toMatchObject({ v: 1, usable: false });
+    expect(result?.["findings"]).toContainEqual(
+      expect.objectContaining({ provider: "virtualbox", id: "virtualbox-missing", severity: "error" }),
+    );
+  });
+});
+
 describe("cluster render, image and completion", () => {
   it("write the same bytes again, and notice a stale folder", async () => {
     expect((await cluster("render --cluster DIR --check")).code).toBe(1);

@@ -1,10 +1,12 @@
 import { waitFor, type Clock } from "../foundation/clock.ts";
+import type { FaultEffect } from "./history.ts";
 import type { FaultName } from "./scenario.ts";
 import type { Stage } from "./stage.ts";
 
 /** One way to break a machine: how it is done, how it is seen to bite, how it is mended and seen to be gone. */
 export interface Fault {
   readonly name: FaultName;
+  readonly effect: FaultEffect;
   /** Undefined when this stage can do it, else why it cannot. */
   unsupported(stage: Stage): string | undefined;
   inject(stage: Stage, victim: string, signal: AbortSignal): Promise<void>;
@@ -57,6 +59,7 @@ const isAlive = async (context: FaultContext, victim: string): Promise<Evidence>
 };
 
 const powerOff = {
+  effect: "off" as const,
   proveActive: isDead,
   heal: (stage: Stage, victim: string, signal: AbortSignal) => stage.powerOn(victim, signal),
   proveGone: isAlive,

@@ -30,6 +30,9 @@ export type HistoryEvent =
       readonly kind: "fault";
       readonly action: FaultAction;
       readonly fault: string;
+      /** Tells this injection from every other; the same word tags what it leaves on machines until it is healed. */
+      readonly id: string;
+      readonly effect: FaultEffect;
       readonly victims: readonly string[];
       /** What shows that it bites, or that it is gone; or why it could not be shown. */
       readonly evidence: string;
@@ -59,6 +62,13 @@ export type HistoryEvent =
 
 /** `before`: steady state is awaited; `during`: steps are played; `after`: steady state is awaited again. */
 export type Phase = "before" | "during" | "after";
+
+/**
+ * What a proved fault means for its victims: `off`, nothing runs and nobody can look; `frozen`, nothing moves and nobody can
+ * look; `network`, all runs, but machines do not hear each other; `process`, something on it died or stands still; `load`,
+ * it is short of something.
+ */
+export type FaultEffect = "off" | "frozen" | "network" | "process" | "load";
 
 /** `active`: proved to bite; `toothless`: could not be proved; `healed`: proved to be gone; `stuck`: could not be healed. */
 export type FaultAction = "inject" | "active" | "toothless" | "heal" | "healed" | "stuck";

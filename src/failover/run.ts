@@ -128,14 +128,15 @@ async function inject(run: Run, name: FaultName, victims: readonly string[]): Pr
     recorder.record({ kind: "trouble", text: `unsupported: ${unsupported}` });
     return false;
   }
-  recorder.record({ kind: "fault", action: "inject", fault: name, victims, evidence: "" });
+  const about = { kind: "fault" as const, fault: name, id: name, effect: fault.effect, victims };
+  recorder.record({ ...about, action: "inject", evidence: "" });
   const ill = run.afflicted.get(name) ?? new Set();
   run.afflicted.set(name, ill);
   for (const victim of victims) ill.add(victim);
   await Promise.all(victims.map((victim) => fault.inject(stage, victim, signal)));
   const evidence = await prove(victims, (victim) => fault.proveActive({ stage, clock, signal }, victim));
   const action = evidence.proved ? "active" : "toothless";
-  recorder.record({ kind: "fault", action, fault: name, victims, evidence: evidence.text });
+  recorder.record({ ...about, action, evidence: evidence.text });
   for (const victim of victims) observer.forget(victim);
   return evidence.proved;
 }
@@ -146,7 +147,8 @@ async function heal(run: Run, name: FaultName, victims: readonly string[]): Prom
   const fault: Fault = allFaults()[name];
   // Healing goes on when the run is stopped: nothing may be left behind.
   const signal = AbortSignal.timeout(180_000);
-  recorder.record({ kind: "fault", action: "heal", fault: name, victims, evidence: "" });
+  const about = { kind: "fault" as const, fault: name, id: name, effect: fault.effect, victims };
+  recorder.record({ ...about, action: "heal", evidence: "" });
   const healed = await Promise.allSettled(victims.map((victim) => fault.heal(stage, victim, signal)));
   const failed = healed.flatMap((result) => (result.status === "rejected" ? [messageOf(result.reason)] : []));
   const evidence =
@@ -154,7 +156,7 @@ async function heal(run: Run, name: FaultName, victims: readonly string[]): Prom
       ? { proved: false, text: failed.join("; ") }
       : await prove(victims, (victim) => fault.proveGone({ stage, clock, signal }, victim));
   const action = evidence.proved ? "healed" : "stuck";
-  recorder.record({ kind: "fault", action, fault: name, victims, evidence: evidence.text });
+  recorder.record({ ...about, action, evidence: evidence.text });
   for (const victim of victims) run.afflicted.get(name)?.delete(victim);
   return evidence.proved;
 }

@@ -38,7 +38,7 @@ export function unitTimeline(events: readonly HistoryEvent[], unit: string): Uni
     active.push({ ...span, to });
   };
   for (const event of events) {
-    if (event.kind === "fault" && event.action === "active" && isPowerLoss(event.fault)) {
+    if (event.kind === "fault" && event.action === "active" && event.effect === "off") {
       const cutAt = injectedAt(events, event);
       for (const node of event.victims) close(node, cutAt);
     }
@@ -58,8 +58,6 @@ export function unitTimeline(events: readonly HistoryEvent[], unit: string): Uni
   return { unit, active: [...active, ...open.values()].toSorted((a, b) => a.from - b.from) };
 }
 
-const isPowerLoss = (fault: string): boolean => fault === "power-cut" || fault === "halt";
-
 /** The moment at which a fault that is now active was injected: the outage counts from there, not from its proof. */
 function injectedAt(
   events: readonly HistoryEvent[],
@@ -67,10 +65,7 @@ function injectedAt(
 ): number {
   const inject = events.findLast(
     (event) =>
-      event.kind === "fault" &&
-      event.action === "inject" &&
-      event.fault === proof.fault &&
-      event.at <= proof.at,
+      event.kind === "fault" && event.action === "inject" && event.id === proof.id && event.at <= proof.at,
   );
   return inject?.at ?? proof.at;
 }
@@ -124,6 +119,7 @@ function blindSpansOf(
   let blindSince: number | undefined = 0;
   for (const event of events) {
     if (event.kind === "fault" && event.victims.includes(node)) {
+      if (event.effect !== "off" && event.effect !== "frozen") continue;
       if (event.action === "inject") down = true;
       else if (event.action === "healed" || event.action === "toothless") down = false;
     } else if (event.kind === "sight" && event.node === node) seen = event.seen;

@@ -156,7 +156,8 @@ function recoveriesOf(events: readonly HistoryEvent[], active: readonly ActiveSp
       (span) =>
         event.victims.includes(span.node) && span.from <= event.at && (span.to ?? Infinity) >= event.at,
     );
-    if (lost === undefined) continue;
+    // A fault that the unit lived through took nothing away.
+    if (lost?.to === undefined) continue;
     const back = active.find((span) => span.from > event.at);
     recoveries.push({
       fault: event.fault,

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Clock } from "../foundation/clock.ts";
+import type { HostWindow } from "../doctor/host-window.ts";
 import { AppError, messageOf } from "../foundation/errors.ts";
 import type { Exec } from "../foundation/exec.ts";
 import type { Log } from "../foundation/log.ts";
@@ -18,6 +19,8 @@ export interface World {
   readonly provider: (name: ProviderName) => Promise<Provider | undefined>;
   readonly access: NodeAccess;
   readonly exec: Exec;
+  /** What the doctor looks through. */
+  readonly host: HostWindow;
   readonly clock: Clock;
   readonly log: Log;
   readonly processes: Processes;

@@ -1,6 +1,7 @@
 import { showDuration } from "../foundation/duration.ts";
 import type { Provider } from "../provider/provider.ts";
 import type { ClusterSpec } from "../spec/model.ts";
+import { warnOfTroubles } from "./check-up.ts";
 import { chooseProvider, mustCheck, type ProviderWish } from "./choose-provider.ts";
 import { clusterRef, findCluster, locked, selectNodes, type KnownCluster, type World } from "./cluster.ts";
 import { AppError } from "../foundation/errors.ts";
@@ -154,8 +155,10 @@ async function act(
   const steps = stepsOf(plan);
   const journal = journalFile(ready.cluster.ref.stateDir, world.owner, world.clock);
   if (steps.length === 0) return;
-  if (steps.some(({ kind }) => kind === "prepare"))
+  if (steps.some(({ kind }) => kind === "prepare")) {
     await mustCheck(ready.cluster.provider, ready.desired.plan);
+    await warnOfTroubles(world, ready.cluster.provider.name, ready.desired.plan);
+  }
   const interrupted = await journal.begin();
   if (interrupted.length > 0) {
     world.emit({ kind: "note", message: `resuming after an interrupted run (${interrupted.join(", ")})` });

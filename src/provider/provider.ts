@@ -76,6 +76,8 @@ export interface Capabilities {
 
 /** Something that this host lacks, or that something else on it holds, and how to mend that. */
 export interface Lack {
+  /** The doctor's name of the same trouble, if it knows it: it is then told once. */
+  readonly id?: string;
   readonly code: "E_HOST_LACKS" | "E_IN_USE" | "E_DISK_FULL";
   readonly what: string;
   readonly hint: string;

@@ -14,6 +14,7 @@ import { stepName } from "../../src/lifecycle/plan.ts";
 import { createFakeProvider, type FakeProvider } from "../../src/provider/fake.ts";
 import { loadSpec } from "../../src/spec/load.ts";
 import type { ClusterSpec } from "../../src/spec/model.ts";
+import { recordedWindow } from "./recorded-host.ts";
 
 /** A cluster in memory: a fake provider, nodes that answer as soon as they run, and a fleet that places units at once. */
 export interface MemoryWorld extends AsyncDisposable {
@@ -64,6 +65,7 @@ export async function memoryWorld(text = yaml): Promise<MemoryWorld> {
     exec: {
       run: async () => ({ code: undefined, stdout: "", stderr: "", timedOut: false, missing: true }),
     },
+    host: recordedWindow({ platform: "linux", arch: "x64" }),
     clock,
     log: silentLog(),
     processes: { pid: 1, started: async (pid) => (pid === 1 ? "boot" : undefined) },

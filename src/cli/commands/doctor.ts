@@ -1,28 +1,23 @@
 import { exitCodes } from "../../foundation/errors.ts";
-import type { ProviderName } from "../../spec/model.ts";
-import type { Command } from "../command.ts";
-
-interface Finding {
-  readonly provider: ProviderName;
-  readonly usable: boolean;
-  readonly problems: readonly { readonly what: string; readonly hint: string }[];
-}
+import type { ProviderWish } from "../../lifecycle/choose-provider.ts";
+import { providerOption, valueOf, type Command } from "../command.ts";
 
 export const doctor: Command = {
   name: "doctor",
-  summary: "what this host can run, what it lacks and how to get it; changes nothing",
+  summary: "what stands in the way of the cluster on this host, and how to mend it; changes nothing",
+  description:
+    "Looks at this host with the eyes of the provider that cluster.yaml names; with 'auto', of each, in the order in which they are tried. Each finding has an id, what was seen, and what helps. Exit code 1 when the cluster could not work.",
   args: [],
-  options: [],
-  examples: [{ command: "cluster doctor", meaning: "before the first 'cluster up'" }],
-  run: async (context) => {
+  options: [providerOption],
+  examples: [
+    { command: "cluster doctor", meaning: "before the first 'cluster up'" },
+    { command: "cluster doctor --provider virtualbox --json", meaning: "for one provider, for a script" },
+  ],
+  run: async (context, input) => {
     const { inspectHost } = await import("../inspect-host.ts");
-    const findings: readonly Finding[] = await inspectHost(context);
-    const text = findings.map(({ provider, usable, problems }) => {
-      const lines = problems.map(({ what, hint }) => `    ${what}: ${hint}\n`);
-      return `${provider}: ${usable ? "ready" : "not usable"}\n${lines.join("")}`;
-    });
-    const usable = findings.some((finding) => finding.usable);
-    context.result(text.join(""), { v: 1, usable, findings });
-    return usable ? exitCodes.ok : exitCodes.false;
+    const { inspectionResult, showInspections } = await import("../show/inspection.ts");
+    const inspections = await inspectHost(context, valueOf(input, "--provider") as ProviderWish | undefined);
+    context.result(showInspections(inspections), inspectionResult(inspections));
+    return inspections.some(({ usable }) => usable) ? exitCodes.ok : exitCodes.false;
   },
 };

@@ -59,12 +59,13 @@ async function checkRights({ uid, hierarchies }: CheckOptions): Promise<Lack[]> 
   const lacks: Lack[] = [];
   if (uid !== 0) lacks.push(lack("the rights of root", "run the same command with sudo"));
   if (hierarchies.unified === undefined) {
-    lacks.push(
-      lack(
+    lacks.push({
+      id: "cgroup-v1",
+      ...lack(
         "a mounted cgroup v2 hierarchy",
         "mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 none /sys/fs/cgroup/unified",
       ),
-    );
+    });
   }
   if (!((await readIfExists("/proc/filesystems")) ?? "").includes("\toverlay\n")) {
     lacks.push(lack("the overlay file system", "modprobe overlay"));
@@ -101,6 +102,7 @@ async function checkNetwork(exec: Exec, cluster: ClusterPlan): Promise<Lack[]> {
   const links = JSON.parse(addresses.stdout) as HostAddress[];
   const busy = subnetUsers(subnet, names.bridge, links, JSON.parse(routes.stdout) as HostRoute[]).map(
     (what): Lack => ({
+      id: "subnet-in-use",
       code: "E_IN_USE",
       what: `the network ${subnet.cidr} is in use on this host: ${what}`,
       hint: "give network.subnet in cluster.yaml another value, for example 192.168.77.0/24",

@@ -30,6 +30,14 @@ describe("a subnet on the host", () => {
     ]);
   });
 
+  it("is not in use because a VPN takes all traffic", () => {
+    const halves = [
+      { dst: "0.0.0.0/1", dev: "tun0" },
+      { dst: "128.0.0.0/1", dev: "tun0" },
+    ];
+    expect(subnetUsers(subnet, "fl-1", [], halves)).toEqual([]);
+  });
+
   it("is not taken by our own bridge", () => {
     const routes = [{ dst: "192.168.56.0/24", dev: "fl-1" }];
     expect(subnetUsers(subnet, "fl-1", [link("fl-1", "192.168.56.1")], routes)).toEqual([]);

@@ -18,6 +18,9 @@ export interface HostRoute {
   readonly dev?: string;
 }
 
+/** VPNs that take all traffic split the Internet in halves; routes as wide as this are in nobody's way. */
+const widest = 8;
+
 /** Pure: who on the host uses addresses of this network; our own bridge does not count. One line each. */
 export function subnetUsers(
   subnet: Subnet,
@@ -34,7 +37,8 @@ export function subnetUsers(
   );
   const byRoute = routes
     .filter(({ dst, dev }) => dst !== "default" && dev !== ourBridge)
-    .filter(({ dst }) => overlaps(subnet, parseSubnet(dst.includes("/") ? dst : `${dst}/32`)))
+    .map(({ dst, dev }) => ({ dst, dev, network: parseSubnet(dst.includes("/") ? dst : `${dst}/32`) }))
+    .filter(({ network }) => network.prefix >= widest && overlaps(subnet, network))
     .filter(({ dev }) => !byAddress.some((line) => line.startsWith(`${dev} `)))
     .map(({ dst, dev }) => `a route to ${dst}${dev === undefined ? "" : ` over ${dev}`}`);
   return [...byAddress, ...byRoute];

@@ -1,0 +1,51 @@
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { describe, expect, it } from "vitest";
+import { commands } from "../src/cli/commands.ts";
+import { troubles } from "../src/doctor/diagnose.ts";
+import { errorTable } from "../src/foundation/errors.ts";
+
+const root = resolve(import.meta.dirname, "..");
+const read = (path: string): string => readFileSync(join(root, path), "utf8");
+const pages = [
+  "README.md",
+  "CONTRIBUTING.md",
+  ...readdirSync(join(root, "docs"))
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `docs/${name}`),
+];
+
+describe("docs/troubleshooting.md", () => {
+  const page = read("docs/troubleshooting.md");
+
+  it("has a section for every error code, in the order of the table, and for no other", () => {
+    const sections = [...page.matchAll(/^### (E_[A-Z_]+)\n\n\S/gm)].map((match) => match[1]);
+    expect(sections).toEqual(Object.keys(errorTable));
+  });
+
+  it("names only findings that the doctor can make", () => {
+    const [table = ""] = page.split("## By error code");
+    const named = [...table.matchAll(/^\| (`.*?`) \|/gm)].flatMap((row) =>
+      [...(row[1] ?? "").matchAll(/`([a-z0-9-]+)`/g)].map((match) => match[1] ?? ""),
+    );
+    const ids = new Set(troubles.map(({ id }) => id));
+    expect(named.length).toBeGreaterThan(20);
+    expect(named.filter((id) => !ids.has(id))).toEqual([]);
+  });
+});
+
+describe("every page", () => {
+  it.each(pages)("%s links only to files that are there", (page) => {
+    const links = [...read(page).matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)].map((match) => match[1] ?? "");
+    const files = links.filter((link) => !/^[a-z]+:/.test(link));
+    expect(files.filter((link) => !existsSync(join(root, dirname(page), link)))).toEqual([]);
+  });
+
+  it.each(pages)("%s names only commands of 'cluster' that there are", (page) => {
+    const names = new Set(["help", "--version", ...commands.map(({ name }) => name)]);
+    const typed = [...read(page).matchAll(/(?:`|^ {4}|^)cluster ([a-z][a-z-]+)/gm)].map(
+      (match) => match[1] ?? "",
+    );
+    expect(typed.filter((name) => !names.has(name))).toEqual([]);
+  });
+});
