@@ -9,7 +9,11 @@ const nodes = ["core-01", "core-02", "core-03"];
 let cluster: TestCluster;
 
 beforeAll(async () => {
-  cluster = await testCluster({ example: "demo" });
+  const dropIn = { name: "50-test.conf", content: "[Service]\nEnvironment=FROM_USER_DATA=yes\n" };
+  cluster = await testCluster({
+    example: "demo",
+    change: { userData: { coreos: { units: [{ name: "docker.service", drop_ins: [dropIn] }] } } },
+  });
   await cluster.must("up");
 });
 afterAll(async () => cluster?.[Symbol.asyncDispose]());
@@ -78,6 +82,13 @@ describe("etcd by hand", () => {
     await cluster.on("core-01", "etcdctl set /where any");
     expect(await cluster.on("core-02", "bash -lc 'etcdctl get /where'")).toBe("any");
     expect(await cluster.on("core-03", "sudo etcdctl get /where")).toBe("any");
+  });
+});
+
+describe("cloud-config", () => {
+  it("reaches a service that systemd had already read when the node booted", async () => {
+    const environ = "sudo cat /proc/$(systemctl show docker -p MainPID --value)/environ";
+    expect((await cluster.on("core-01", environ)).split("\0")).toContain("FROM_USER_DATA=yes");
   });
 });
 

@@ -97,17 +97,20 @@ async function run(
 }
 
 /**
- * Whether systemd remembers an older file of one of the units. At boot it does not: it has not read them yet, and the
- * question is ten times cheaper than reading everything again. Of a template it cannot be asked.
+ * Whether systemd remembers one of the units as it was before. At boot it mostly does not: it has not read them yet, and
+ * the question is thirty times cheaper than reading everything again. Its own NeedDaemonReload is no answer: it does not
+ * notice the first drop-in of a unit. Of a template it cannot be asked.
  */
 async function isStale(units: readonly string[], machine: Machine): Promise<boolean> {
   if (units.some((unit) => unit.includes("@."))) return true;
   const { stdout, code } = await machine.run([
     "systemctl",
-    "show",
-    "--property=NeedDaemonReload",
+    "list-units",
+    "--all",
+    "--plain",
+    "--no-legend",
     "--",
     ...units,
   ]);
-  return code !== 0 || stdout.includes("NeedDaemonReload=yes");
+  return code !== 0 || stdout.split("\n").some((line) => /^\S+\s+(?!not-found)\S/.test(line.trim()));
 }

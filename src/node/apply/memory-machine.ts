@@ -53,11 +53,20 @@ export function memoryMachine(options: MemoryMachineOptions = {}): MemoryMachine
   const show = (unit: string): string => {
     const load = exists(unit) ? "loaded" : "not-found";
     const state = active.has(unit) ? "active" : "inactive";
-    return `Id=${unit}\nLoadState=${load}\nActiveState=${state}\nUnitFileState=${enabled.has(unit) ? "enabled" : "disabled"}\nNeedDaemonReload=${active.has(unit) ? "yes" : "no"}`;
+    return `Id=${unit}\nLoadState=${load}\nActiveState=${state}\nUnitFileState=${enabled.has(unit) ? "enabled" : "disabled"}`;
   };
   const systemctl = (args: readonly string[]): CommandResult => {
     const verb = args.find((arg) => !arg.startsWith("-")) ?? "";
     const units = args.slice(args.indexOf("--") + 1);
+    if (verb === "list-units") {
+      return ended(
+        0,
+        units
+          .filter((unit) => active.has(unit))
+          .map((unit) => `${unit} loaded active running\n`)
+          .join(""),
+      );
+    }
     if (verb === "show") return ended(0, `${units.map(show).join("\n\n")}\n`);
     if (verb === "daemon-reload" || args.includes("systemd-networkd.service")) return ended(0);
     const missing = units.filter((unit) => !exists(unit));
