@@ -6,7 +6,7 @@ import type { SourceDocument } from "./document.ts";
 import { imageNames } from "./fields.ts";
 import { findingsOf } from "./issues.ts";
 import { defaultEtcdMembers } from "./machines.ts";
-import type { ClusterSpec, ProxySpec } from "./model.ts";
+import type { ClusterSpec, Discovery, ProxySpec } from "./model.ts";
 import type { Finding, Path, Problem } from "./problem.ts";
 import { clusterFile } from "./schema.ts";
 import type { ClusterFile } from "./schema.ts";
@@ -145,7 +145,7 @@ function specOf(file: ClusterFile): ClusterSpec {
     version: file.version,
     name: file.name,
     provider: file.provider,
-    os: file.os,
+    os: { ...file.os, mirror: file.os.mirror },
     machines: {
       ...file.machines,
       overrides: Object.fromEntries(
@@ -155,7 +155,7 @@ function specOf(file: ClusterFile): ClusterSpec {
     network: file.network,
     etcd: {
       members: file.etcd.members ?? defaultEtcdMembers(file.machines.count),
-      discovery: file.etcd.discovery,
+      discovery: file.etcd.discovery as Discovery,
     },
     fleet: { agentTtl: parseDuration(file.fleet.agentTtl) ?? 0 },
     docker: { ...file.docker, images: file.docker.mirror ? (file.docker.images ?? imageNames) : [] },
@@ -163,6 +163,7 @@ function specOf(file: ClusterFile): ClusterSpec {
     proxy: proxyOf(file.proxy),
     ports: Object.fromEntries(Object.entries(file.ports).map(([guest, host]) => [Number(guest), host])),
     sharedFolders: file.sharedFolders,
+    vagrant: file.vagrant,
     services: file.services,
     userData: withUnderscores(file.userData) as Record<string, unknown>,
   };
