@@ -18,10 +18,7 @@ export interface DropIn {
 }
 
 /** A cloud-config's settings as the variables of the program that they are for. */
-export function variablesOf(
-  prefix: string,
-  settings: Readonly<Record<string, string | number>>,
-): Variable[] {
+export function variablesOf(prefix: string, settings: Readonly<Record<string, string | number>>): Variable[] {
   return Object.entries(settings).map(([key, value]) => ({
     name: prefix + key.toUpperCase(),
     value: String(value),

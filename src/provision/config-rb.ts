@@ -6,7 +6,11 @@ import { readLiteral, sameValue } from "./ruby/literal.ts";
 const identity = ["num_instances", "instance_name_prefix", "update_channel", "new_discovery_url"];
 
 /** coreos-vagrant's older names: where they are set, the Vagrantfile takes them first. */
-const olderNames: Readonly<Record<string, string>> = { vb_gui: "vm_gui", vb_memory: "vm_memory", vb_cpus: "vm_cpus" };
+const olderNames: Readonly<Record<string, string>> = {
+  vb_gui: "vm_gui",
+  vb_memory: "vm_memory",
+  vb_cpus: "vm_cpus",
+};
 
 const mark = "# cluster.yaml:";
 
@@ -39,7 +43,9 @@ export function mergeConfigRb(existing: string | undefined, fresh: string, path:
   const edits: Edit[] = [];
   for (const ours of mustRead(fresh, "config.rb")) {
     const own = theirs.findLast(({ name, conditional }) => name === ours.name && !conditional);
-    const older = theirs.findLast(({ name, value }) => olderNames[name] === ours.name && value?.value !== null);
+    const older = theirs.findLast(
+      ({ name, value }) => olderNames[name] === ours.name && value?.value !== null,
+    );
     const wanted = fresh.slice(ours.valueStart, ours.valueEnd);
     if (own === undefined) edits.push(appended(existing, fresh, ours));
     else edits.push(...updates(own, ours, wanted));
@@ -82,7 +88,8 @@ function baseOf({ comment }: Assignment): ReturnType<typeof readLiteral> {
 
 function updates(own: Assignment, ours: Assignment, wanted: string): Edit[] {
   const value = { start: own.valueStart, end: own.valueEnd, text: wanted };
-  const current = own.value !== undefined && ours.value !== undefined && sameValue(own.value.value, ours.value.value);
+  const current =
+    own.value !== undefined && ours.value !== undefined && sameValue(own.value.value, ours.value.value);
   if (identity.includes(own.name)) return current ? [] : [value];
   const base = baseOf(own);
   if (base === undefined || own.comment === undefined) return [];

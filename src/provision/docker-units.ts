@@ -20,10 +20,7 @@ export function dockerUnits(input: NodeInput, listen: "everywhere" | "cluster"):
   const address = listen === "everywhere" ? String(dockerTcpPort) : `${machine.address}:${dockerTcpPort}`;
   const socket = renderTemplate("user-data/docker-tcp.socket.hbs", { address });
   const wanted = { name: "10-tcp-socket.conf", content: renderTemplate("user-data/docker-tcp.conf.hbs", {}) };
-  return [
-    { name: "docker-tcp.socket", runtime: true, content: socket },
-    dockerUnit([wanted, ...dropIns]),
-  ];
+  return [{ name: "docker-tcp.socket", runtime: true, content: socket }, dockerUnit([wanted, ...dropIns])];
 }
 
 function dockerUnit(dropIns: readonly DropIn[]): CloudUnit {

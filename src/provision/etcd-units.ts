@@ -32,9 +32,7 @@ export function etcdUnits(input: NodeInput, profile: OsProfile): CloudUnit[] {
 const url = (address: string, port: number): string => `http://${address}:${port}`;
 
 function clientUrls({ machine }: NodeInput): string {
-  return [2379, 4001]
-    .flatMap((port) => [url(machine.address, port), url("127.0.0.1", port)])
-    .join(",");
+  return [2379, 4001].flatMap((port) => [url(machine.address, port), url("127.0.0.1", port)]).join(",");
 }
 
 function memberSettings(input: NodeInput, profile: OsProfile): Record<string, string | number> {

@@ -56,7 +56,10 @@ function fleetWithExecutable(input: NodeInput, profile: OsProfile): CloudUnit[] 
     },
     // A file that is there already is taken at once; without it this starts nothing, and is no error.
     {
-      ...unit("flotilla-node.service", renderTemplate("user-data/flotilla-node.service.hbs", { file, check })),
+      ...unit(
+        "flotilla-node.service",
+        renderTemplate("user-data/flotilla-node.service.hbs", { file, check }),
+      ),
       command: "restart",
     },
   ];

@@ -25,7 +25,10 @@ export function misfits(cluster: Fittable, provider: ProviderName): Finding[] {
 }
 
 /** The system that machines run when cluster.yaml leaves the choice to us. */
-export function systemOf(name: ClusterSpec["os"]["name"], provider: ProviderName): "debian" | "flatcar" | "coreos" {
+export function systemOf(
+  name: ClusterSpec["os"]["name"],
+  provider: ProviderName,
+): "debian" | "flatcar" | "coreos" {
   if (name !== "auto") return name;
   return provider === "virtualbox" ? "flatcar" : "debian";
 }
@@ -63,7 +66,10 @@ function releaseMisfits({ os }: Fittable, provider: ProviderName): Finding[] {
     findings.push({ path: ["os", "channel"], message: "CoreOS had the channels stable, beta and alpha" });
   }
   if (system !== "coreos" && os.mirror !== undefined) {
-    findings.push({ path: ["os", "mirror"], message: `a mirror is for coreos, and these machines run ${system}` });
+    findings.push({
+      path: ["os", "mirror"],
+      message: `a mirror is for coreos, and these machines run ${system}`,
+    });
   }
   return findings;
 }
@@ -73,12 +79,16 @@ function containerMisfits({ sharedFolders, vagrant }: Fittable): Finding[] {
   if (sharedFolders.length > 0) {
     findings.push({
       path: ["sharedFolders"],
-      message: "nspawn shares no folders: its containers are root on this host, and a shared folder would be theirs",
+      message:
+        "nspawn shares no folders: its containers are root on this host, and a shared folder would be theirs",
       hint: "copy files with 'cluster cp', or use provider: virtualbox or libvirt",
     });
   }
   for (const key of changedSettings(vagrant)) {
-    findings.push({ path: ["vagrant", key], message: `only Vagrant's machines have "${key}", and nspawn's are none` });
+    findings.push({
+      path: ["vagrant", key],
+      message: `only Vagrant's machines have "${key}", and nspawn's are none`,
+    });
   }
   return findings;
 }
@@ -89,7 +99,13 @@ function libvirtMisfits({ vagrant }: Fittable): Finding[] {
 }
 
 function changedSettings(vagrant: ClusterSpec["vagrant"]): string[] {
-  const usual = { gui: false, serialLog: false, cpuCap: 100, shareHome: false, libvirtDriver: "auto" } as const;
+  const usual = {
+    gui: false,
+    serialLog: false,
+    cpuCap: 100,
+    shareHome: false,
+    libvirtDriver: "auto",
+  } as const;
   return (Object.keys(usual) as (keyof typeof usual)[]).filter((key) => vagrant[key] !== usual[key]);
 }
 
@@ -113,12 +129,16 @@ function keyMisfits({ ssh, userData }: Fittable, provider: ProviderName): Findin
 }
 
 /** A networkd unit of the user's that gives machines a bridged or a public address. */
-function openNetwork(userData: ClusterSpec["userData"]): { readonly path: Path; readonly what: string } | undefined {
+function openNetwork(
+  userData: ClusterSpec["userData"],
+): { readonly path: Path; readonly what: string } | undefined {
   for (const [position, unit] of unitsOf(userData).entries()) {
     const { name, content } = (unit ?? {}) as { name?: unknown; content?: unknown };
-    if (typeof name !== "string" || typeof content !== "string" || !/\.(network|netdev)$/.test(name)) continue;
+    if (typeof name !== "string" || typeof content !== "string" || !/\.(network|netdev)$/.test(name))
+      continue;
     const path = ["userData", "coreos", "units", position];
-    if (/^\s*(Bridge|MACVLAN|IPVLAN)\s*=\s*\S/m.test(content)) return { path, what: `${name} bridges a machine` };
+    if (/^\s*(Bridge|MACVLAN|IPVLAN)\s*=\s*\S/m.test(content))
+      return { path, what: `${name} bridges a machine` };
     for (const [, address = ""] of content.matchAll(/^\s*Address\s*=\s*([^\s/]+)/gm)) {
       const number = parseAddress(address);
       if (number === undefined ? !/^f[cde]/i.test(address) : !isPrivate({ base: number, bits: 32 }))

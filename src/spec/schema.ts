@@ -76,7 +76,9 @@ const docker = z.strictObject({
   exposeTcp: z
     .boolean()
     .default(false)
-    .describe("docker's API on port 2375, and from 2375 on of this host's loopback: root for whoever reaches it"),
+    .describe(
+      "docker's API on port 2375, and from 2375 on of this host's loopback: root for whoever reaches it",
+    ),
 });
 
 const ssh = z.strictObject({
@@ -131,7 +133,10 @@ export const clusterFile = z.strictObject({
     .literal(1, { error: "expected 1: the version of this file's format" })
     .describe("the format's version"),
   name: fields.clusterName.describe("the cluster's name"),
-  provider: z.enum(["auto", "virtualbox", "libvirt", "nspawn"]).default("auto").describe("what makes the machines"),
+  provider: z
+    .enum(["auto", "virtualbox", "libvirt", "nspawn"])
+    .default("auto")
+    .describe("what makes the machines"),
   os: os.prefault({}).describe("what runs on the machines"),
   machines: machines.prefault({}),
   network: network.prefault({}),

@@ -8,9 +8,7 @@ const later: readonly {
   readonly path: Path;
   readonly when: (value: unknown) => boolean;
   readonly hint: string;
-}[] = [
-  { path: ["provider"], when: oneOf("ssh"), hint: "use nspawn (Linux), virtualbox, libvirt or auto" },
-];
+}[] = [{ path: ["provider"], when: oneOf("ssh"), hint: "use nspawn (Linux), virtualbox, libvirt or auto" }];
 
 /** One finding for each such key or value in the raw document. */
 export function findUnsupported(value: unknown): Finding[] {

@@ -41,10 +41,21 @@ export function vagrantFolderOf(
   provider: ProviderName = "virtualbox",
   { executable, ...extras }: Omit<Extras, "executable"> & { readonly executable?: ExecutableFile } = {},
 ): RenderedFile[] {
-  const ofNode: Extras = { ...extras, ...(executable === undefined ? {} : { executable: executable.sha256 }) };
-  const texts = cluster.machines.map(({ name, index }) => [name, userDataOf(cluster, index, provider, ofNode)]);
+  const ofNode: Extras = {
+    ...extras,
+    ...(executable === undefined ? {} : { executable: executable.sha256 }),
+  };
+  const texts = cluster.machines.map(({ name, index }) => [
+    name,
+    userDataOf(cluster, index, provider, ofNode),
+  ]);
   const userData = Object.fromEntries(texts) as Record<string, string>;
-  return renderVagrantFolder({ ...cluster, userData, provider, ...(executable === undefined ? {} : { executable }) });
+  return renderVagrantFolder({
+    ...cluster,
+    userData,
+    provider,
+    ...(executable === undefined ? {} : { executable }),
+  });
 }
 
 function fixedKeys(names: readonly string[]): ClusterKeys {

@@ -29,13 +29,26 @@ export function sameValue(a: RubyValue, b: RubyValue): boolean {
 function canonical(value: RubyValue): string {
   if (Array.isArray(value)) return `[${(value as readonly RubyValue[]).map(canonical).join(",")}]`;
   if (!(value instanceof Map)) return JSON.stringify(value);
-  const entries = [...(value as RubyHash)].map(([key, inner]) => `${JSON.stringify(key)}:${canonical(inner)}`);
+  const entries = [...(value as RubyHash)].map(
+    ([key, inner]) => `${JSON.stringify(key)}:${canonical(inner)}`,
+  );
   return `{${entries.sort().join(",")}}`;
 }
 
 class NoLiteral extends Error {}
 
-const escapes: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r", "0": "\0", s: " ", e: "\u001b", a: "\u0007", b: "\b", f: "\f", v: "\v" };
+const escapes: Readonly<Record<string, string>> = {
+  n: "\n",
+  t: "\t",
+  r: "\r",
+  "0": "\0",
+  s: " ",
+  e: "\u001b",
+  a: "\u0007",
+  b: "\b",
+  f: "\f",
+  v: "\v",
+};
 
 class LiteralReader {
   readonly #source: string;
