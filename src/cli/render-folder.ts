@@ -68,7 +68,10 @@ async function render(
   for (const message of notes) world.emit({ kind: "note", message });
   const ref = clusterRef(spec.name, dir);
   const { keys } = await ensureKeys({
-    ...{ stateDir: ref.stateDir, cluster: spec.name, owner: world.owner, machines },
+    stateDir: ref.stateDir,
+    cluster: spec.name,
+    owner: world.owner,
+    machines,
   });
   const own = {
     ...(insecureKey === undefined ? {} : { insecureKey }),

@@ -202,7 +202,9 @@ fleet: {agentTtl: 6s}
     const config = read(userDataOf(aCluster(), 1, "virtualbox", extras));
     expect(config.ssh_authorized_keys[2]).toMatch(/^ssh-rsa .* vagrant insecure public key$/);
     expect(config.write_files).toContainEqual({
-      ...{ path: "/home/core/.ssh/insecure_private_key", owner: "core:core", permissions: "0600" },
+      path: "/home/core/.ssh/insecure_private_key",
+      owner: "core:core",
+      permissions: "0600",
       content: "KEY\n",
     });
     for (const text of [

@@ -94,8 +94,16 @@ function knobs(spec: ClusterSpec): object {
   const folders = Object.fromEntries(spec.sharedFolders.map(({ host, guest }) => [host, guest]));
   const dockerTcp = spec.docker.exposeTcp ? dockerTcpPort : null;
   return {
-    ...{ count, prefix, memory, cpus, channel, version, ports: spec.ports, folders, dockerTcp },
     ...spec.vagrant,
+    count,
+    prefix,
+    memory,
+    cpus,
+    channel,
+    version,
+    ports: spec.ports,
+    folders,
+    dockerTcp,
   };
 }
 

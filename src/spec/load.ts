@@ -6,7 +6,7 @@ import type { SourceDocument } from "./document.ts";
 import { imageNames } from "./fields.ts";
 import { findingsOf } from "./issues.ts";
 import { defaultEtcdMembers } from "./machines.ts";
-import type { ClusterSpec, Discovery, ProxySpec } from "./model.ts";
+import type { ClusterSpec, ProxySpec } from "./model.ts";
 import type { Finding, Path, Problem } from "./problem.ts";
 import { clusterFile } from "./schema.ts";
 import type { ClusterFile } from "./schema.ts";
@@ -155,7 +155,7 @@ function specOf(file: ClusterFile): ClusterSpec {
     network: file.network,
     etcd: {
       members: file.etcd.members ?? defaultEtcdMembers(file.machines.count),
-      discovery: file.etcd.discovery as Discovery,
+      discovery: file.etcd.discovery,
     },
     fleet: { agentTtl: parseDuration(file.fleet.agentTtl) ?? 0 },
     docker: { ...file.docker, images: file.docker.mirror ? (file.docker.images ?? imageNames) : [] },

@@ -49,8 +49,12 @@ export function readAssignments(text: string): ReadRuby {
     if (head === null) others.push(lineOf(at));
     else {
       assignments.push({
-        ...{ name: head[1] ?? "", line: lineOf(at), start: at, conditional: blocks.length > 0 },
-        ...{ valueStart: at + head[0].length, valueEnd: end },
+        name: head[1] ?? "",
+        line: lineOf(at),
+        start: at,
+        conditional: blocks.length > 0,
+        valueStart: at + head[0].length,
+        valueEnd: end,
         value: readLiteral(statement.slice(head[0].length)),
         comment: commentBehind(text, end),
       });
