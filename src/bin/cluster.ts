@@ -63,6 +63,12 @@ function wiring(): Wiring {
       return {
         provider,
         access: sshAccess(),
+        materials: async (spec, provider) => {
+          const { readMaterials, vagrantHome } = await import("../lifecycle/host-materials.ts");
+          const surroundings = { env: process.env, platform: process.platform, home: homedir() };
+          const executable = join(root, "dist/node/flotilla-node");
+          return await readMaterials(spec, provider, { vagrantHome: vagrantHome(surroundings), executable });
+        },
         exec,
         host: hostWindow({ exec, clock, env: process.env }),
         clock,

@@ -6,6 +6,8 @@ import type { SshConnection } from "../foundation/ssh.ts";
 import type { KnownCluster, World } from "../lifecycle/cluster.ts";
 import { readLogin } from "../lifecycle/keys.ts";
 import { getOver } from "../lifecycle/node-http.ts";
+import { auditNode } from "./node-audit.ts";
+import { readRegistry } from "./registry-reader.ts";
 import { sampleUnits } from "./sampler.ts";
 import type { Stage } from "./stage.ts";
 
@@ -49,6 +51,9 @@ export async function clusterStage(world: World, cluster: KnownCluster, sampleEv
     }
   };
 
+  const names = new Map(
+    Object.entries(state.machines).map(([name, machine]) => [machine.machineId, name] as const),
+  );
   return {
     cluster: ref.name,
     provider: provider.name,
@@ -100,6 +105,8 @@ export async function clusterStage(world: World, cluster: KnownCluster, sampleEv
       return { etcd: leaders[0], engine };
     },
     watch: (node, units, signal) => sampleUnits(() => connect(node, signal), units, sampleEvery, signal),
+    registry: (node, signal) => readRegistry(() => connect(node, signal), names, signal),
+    audit: (node, signal) => auditNode(() => line(node, signal), node, names, signal),
     close: async () => {
       await Promise.all([...lines.keys()].map(hangUp));
     },

@@ -1,17 +1,22 @@
 import type { Clock } from "../foundation/clock.ts";
+import type { Budget } from "./scenario.ts";
 
 /**
  * The history of one run: an append-only list of what was done and what was observed, from which everything else (verdict,
  * times, reports) is computed. Written as NDJSON, one event a line. `at` is milliseconds since the run began, measured by
- * the controller's monotonic clock at the moment it knew; observations are late by at most `sampleEvery` plus the way.
+ * the controller's monotonic clock at the moment it knew; observations are late by at most the bound that `begin` names.
  */
+
+/** The version of the history's format; readers refuse another one. */
+export const historyVersion = 2;
 
 export type HistoryEvent =
   | {
       readonly at: number;
       readonly kind: "begin";
-      readonly v: 1;
+      readonly v: typeof historyVersion;
       readonly scenario: string;
+      readonly about: string;
       readonly cluster: string;
       readonly provider: string;
       /** What a power cut is here: the node's processes die, or a virtual machine loses its power. */
@@ -21,7 +26,12 @@ export type HistoryEvent =
       readonly startedAt: string;
       readonly nodes: readonly string[];
       readonly units: readonly string[];
-      readonly sampleEvery: number;
+      /** Every `at` is read from this clock. */
+      readonly clock: "controller, monotonic, ms";
+      /** How late an observation may be when nothing is wrong, ms: a state may have changed that much earlier. */
+      readonly lateBy: { readonly sample: number; readonly registry: number };
+      /** What the run must keep to, so that the history alone tells the verdict. */
+      readonly budgets: readonly Budget[];
     }
   | { readonly at: number; readonly kind: "phase"; readonly phase: Phase }
   | { readonly at: number; readonly kind: "step"; readonly step: number; readonly text: string }
@@ -57,8 +67,59 @@ export type HistoryEvent =
       /** Changes with every start. */
       readonly invocation: string;
     }
+  | {
+      readonly at: number;
+      readonly kind: "registry";
+      /** The machine whose etcd said so first. */
+      readonly via: string;
+      /** etcd's revision; orders changes even when they became known late. */
+      readonly revision: number;
+      readonly record: RegistryRecord;
+    }
+  | {
+      readonly at: number;
+      readonly kind: "registry-sight";
+      /** Whether any machine's etcd tells us of changes. */
+      readonly seen: boolean;
+    }
+  | { readonly at: number; readonly kind: "audit"; readonly phase: Phase; readonly audit: NodeAudit }
   | { readonly at: number; readonly kind: "trouble"; readonly text: string }
   | { readonly at: number; readonly kind: "end"; readonly complete: boolean };
+
+/** One change of what fleet has written into etcd. Machines are named as cluster.yaml names them. */
+export type RegistryRecord =
+  | { readonly type: "machine"; readonly machine: string; readonly present: boolean }
+  | { readonly type: "leader"; readonly machine: string | undefined }
+  | { readonly type: "placement"; readonly unit: string; readonly machine: string | undefined }
+  | { readonly type: "refusal"; readonly unit: string; readonly summary: string | undefined }
+  | {
+      readonly type: "state";
+      readonly unit: string;
+      readonly machine: string;
+      /** systemd's ActiveState as the machine published it; undefined when it withdrew it. */
+      readonly active: string | undefined;
+    }
+  | {
+      readonly type: "unit";
+      readonly unit: string;
+      /** Undefined when the unit was destroyed. */
+      readonly desired: string | undefined;
+      /** The lines of the unit file as `Section/Name=value`. */
+      readonly options: readonly string[];
+    };
+
+/** What one machine answers when it is asked directly; a part that could not be had is undefined. */
+export interface NodeAudit {
+  readonly node: string;
+  /** The names of the containers that run there. */
+  readonly containers: readonly string[] | undefined;
+  /** The units that fleet's API lists there. */
+  readonly units: readonly { readonly unit: string; readonly desired: string }[] | undefined;
+  /** The states that fleet's API tells there, of all machines. */
+  readonly states:
+    | readonly { readonly unit: string; readonly machine: string; readonly active: string }[]
+    | undefined;
+}
 
 /** `before`: steady state is awaited; `during`: steps are played; `after`: steady state is awaited again. */
 export type Phase = "before" | "during" | "after";

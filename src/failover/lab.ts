@@ -103,7 +103,7 @@ async function runOnce(
   } finally {
     await stage.close();
   }
-  const verdict = judge(recorder.events, scenario);
+  const verdict = judge(recorder.events);
   for (const line of closingLines(recorder.events, verdict, path)) options.tell(line);
   return { scenario: scenario.name, seed: options.seed, verdict, events: recorder.events };
 }

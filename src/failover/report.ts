@@ -1,6 +1,7 @@
 import { showDuration } from "../foundation/duration.ts";
 import type { HistoryEvent } from "./history.ts";
-import type { Recovery, UnitReport, Verdict } from "./verdict.ts";
+import type { Recovery } from "./recoveries.ts";
+import type { UnitReport, Verdict } from "./verdict.ts";
 
 /** The run as lines of text: what happened at which second, how long each unit was away, and the verdict. */
 export function textReport(events: readonly HistoryEvent[], verdict: Verdict): string[] {
@@ -30,6 +31,10 @@ function textOf(event: HistoryEvent): string | undefined {
     case "probe":
       return `${event.ok ? "✓" : "✗"} ${event.text}, ${event.detail}`;
     case "sight":
+      return undefined;
+    case "registry":
+    case "registry-sight":
+    case "audit":
       return undefined;
     case "sample":
       return `${event.unit} is ${event.active} (${event.sub}) on ${event.node}`;
@@ -94,9 +99,9 @@ export function spreadOf(times: readonly number[]): Spread | undefined {
   return { runs: sorted.length, p50: rank(0.5), p95: rank(0.95), max: rank(1) };
 }
 
-/** The machine-readable report of some runs of scenarios (schema version 1). */
+/** The machine-readable report of some runs of scenarios (schema version 2). */
 export interface JsonReport {
-  readonly v: 1;
+  readonly v: 2;
   readonly runs: readonly {
     readonly scenario: string;
     readonly seed: number;
@@ -118,7 +123,7 @@ export interface FinishedRun {
 export function jsonReport(runs: readonly FinishedRun[]): JsonReport {
   const units = [...new Set(runs.flatMap((run) => run.verdict.units.map((unit) => unit.unit)))];
   return {
-    v: 1,
+    v: 2,
     runs: runs.map(({ scenario, seed, verdict, events }) => ({
       scenario,
       seed,

@@ -1,7 +1,9 @@
 import { waitFor, type Clock } from "../foundation/clock.ts";
 import { messageOf } from "../foundation/errors.ts";
 import { allFaults, type Evidence, type Fault } from "./faults.ts";
-import type { Phase, Recorder } from "./history.ts";
+import { audit, auditUntilSettled } from "./audit.ts";
+import { historyVersion, type Phase, type Recorder } from "./history.ts";
+import { observeRegistry } from "./registry-observer.ts";
 import { observe, type Observer } from "./observer.ts";
 import {
   showProbe,
@@ -33,6 +35,9 @@ interface Run extends RunOptions {
   readonly afflicted: Map<FaultName, Set<string>>;
 }
 
+/** How long a line of text from a machine may be under way, ms; part of the bound on observations. */
+const wayBound = 50;
+
 /** Between two looks at what the observer knows, ms. */
 const lookEvery = 20;
 
@@ -45,8 +50,9 @@ export async function play(options: RunOptions): Promise<void> {
   const units = unitsOf(scenario);
   recorder.record({
     kind: "begin",
-    v: 1,
+    v: historyVersion,
     scenario: scenario.name,
+    about: scenario.about,
     cluster: stage.cluster,
     provider: stage.provider,
     powerCut: stage.capabilities.powerCut,
@@ -54,9 +60,12 @@ export async function play(options: RunOptions): Promise<void> {
     startedAt: new Date(clock.now()).toISOString(),
     nodes: stage.nodes,
     units,
-    sampleEvery: options.sampleEvery,
+    clock: "controller, monotonic, ms",
+    lateBy: { sample: options.sampleEvery + wayBound, registry: wayBound },
+    budgets: scenario.budgets,
   });
   const observer = observe({ stage, units, recorder, clock });
+  const registry = observeRegistry({ stage, recorder, clock });
   const run: Run = { ...options, observer, random: seededRandom(options.seed), afflicted: new Map() };
   let complete = false;
   try {
@@ -65,7 +74,7 @@ export async function play(options: RunOptions): Promise<void> {
     recorder.record({ kind: "trouble", text: messageOf(error) });
   } finally {
     await healEverything(run);
-    await observer.stop();
+    await Promise.all([observer.stop(), registry.stop()]);
     recorder.record({ kind: "end", complete });
   }
 }
@@ -76,6 +85,7 @@ async function playPhases(run: Run): Promise<boolean> {
   recorder.record({ kind: "phase", phase: "before" });
   await stage.startServices(scenario.services, signal);
   if (!(await steady(run, "before"))) return true;
+  await audit(run, "before");
   recorder.record({ kind: "phase", phase: "during" });
   for (const [index, step] of scenario.steps.entries()) {
     recorder.record({ kind: "step", step: index + 1, text: showStep(step) });
@@ -84,6 +94,7 @@ async function playPhases(run: Run): Promise<boolean> {
   await healEverything(run);
   recorder.record({ kind: "phase", phase: "after" });
   await steady(run, "after");
+  await auditUntilSettled(run, "after");
   return true;
 }
 

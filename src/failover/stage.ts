@@ -1,4 +1,5 @@
 import type { Capabilities } from "../provider/provider.ts";
+import type { NodeAudit, RegistryRecord } from "./history.ts";
 
 /**
  * The cluster as a scenario sees it, as a port: what can be broken, and what can be observed. The adapter stands on
@@ -30,7 +31,21 @@ export interface Stage {
    * throws when it cannot be reached at all.
    */
   watch(node: string, units: readonly string[], signal: AbortSignal): AsyncIterable<Sample>;
+  /**
+   * What fleet has written into etcd, as that machine's etcd tells it: everything at first, then each change. Ends or
+   * throws when the machine is lost or its etcd has no quorum at first.
+   */
+  registry(node: string, signal: AbortSignal): AsyncIterable<RegistryReading>;
+  /** Asks one machine what runs there and what its fleet says; undefined when it does not answer. */
+  audit(node: string, signal: AbortSignal): Promise<NodeAudit | undefined>;
   close(): Promise<void>;
+}
+
+export interface RegistryReading {
+  readonly revision: number;
+  /** True when `changes` is all that the registry holds at `revision`: what is not among them is gone. */
+  readonly whole: boolean;
+  readonly changes: readonly RegistryRecord[];
 }
 
 export interface Sample {

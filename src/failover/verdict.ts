@@ -1,6 +1,9 @@
 import { showDuration } from "../foundation/duration.ts";
 import type { HistoryEvent } from "./history.ts";
-import type { Budget, Scenario } from "./scenario.ts";
+import { checkInvariants } from "./invariants/all.ts";
+import { overBudget } from "./invariants/budgets.ts";
+import type { InvariantResult } from "./invariants/invariant.ts";
+import { recoveriesOf, type Recovery } from "./recoveries.ts";
 import {
   awaySpans,
   blindSpans,
@@ -20,6 +23,8 @@ export interface Verdict {
   /** A sentence each; empty when it passed. */
   readonly reasons: readonly string[];
   readonly units: readonly UnitReport[];
+  /** What must hold in every run, and whether it did. */
+  readonly invariants: readonly InvariantResult[];
 }
 
 export interface UnitReport {
@@ -31,28 +36,22 @@ export interface UnitReport {
   readonly starts: number;
 }
 
-/** How the unit came back from one fault that took it away. */
-export interface Recovery {
-  readonly fault: string;
-  readonly victims: readonly string[];
-  /** When the fault was injected, ms of the run. */
-  readonly at: number;
-  readonly from: string;
-  /** Where it came back; undefined when it did not. */
-  readonly to: string | undefined;
-  /** ms from the injection until active again; undefined when it did not come back. */
-  readonly took: number | undefined;
-}
-
 /** A node out of sight for longer than this (ms) is a gap in the history. */
 const longestGap = 2_000;
 
-export function judge(events: readonly HistoryEvent[], scenario: Pick<Scenario, "budgets">): Verdict {
+/** Computes the verdict from the history alone; the budgets are in its first event. */
+export function judge(events: readonly HistoryEvent[]): Verdict {
   const units = unitsObserved(events).map((unit) => reportUnit(events, unit));
+  const invariants = checkInvariants(events);
   const doubts = doubtsOf(events);
-  const failures = failuresOf(events, units, scenario.budgets);
-  if (doubts.length > 0) return { outcome: "inconclusive", reasons: [...doubts, ...failures], units };
-  return { outcome: failures.length > 0 ? "fail" : "pass", reasons: failures, units };
+  const failures = failuresOf(events, units, invariants);
+  const outcome = failures.length > 0 ? "fail" : "pass";
+  return {
+    outcome: doubts.length > 0 ? "inconclusive" : outcome,
+    reasons: [...doubts, ...failures],
+    units,
+    invariants,
+  };
 }
 
 function unitsObserved(events: readonly HistoryEvent[]): readonly string[] {
@@ -89,7 +88,7 @@ const hasBitten = (events: readonly HistoryEvent[]): boolean =>
 function failuresOf(
   events: readonly HistoryEvent[],
   units: readonly UnitReport[],
-  budgets: readonly Budget[],
+  invariants: readonly InvariantResult[],
 ): string[] {
   const failures: string[] = [];
   for (const event of events) {
@@ -101,37 +100,12 @@ function failuresOf(
     }
   }
   const end = endOfHistory(events);
-  for (const budget of budgets) {
+  for (const budget of events.find((event) => event.kind === "begin")?.budgets ?? []) {
     const report = units.find((unit) => unit.unit === budget.unit);
     if (report !== undefined) failures.push(...overBudget(report, budget, end));
   }
-  return failures;
-}
-
-function overBudget(report: UnitReport, budget: Budget, end: number): string[] {
-  const over: string[] = [];
-  for (const recovery of report.recoveries) {
-    if (budget.recoveredWithin === undefined) break;
-    if (recovery.took === undefined) {
-      over.push(`${report.unit} never came back after ${recovery.fault} on ${recovery.from}`);
-    } else if (recovery.took > budget.recoveredWithin) {
-      const allowed = showDuration(budget.recoveredWithin);
-      over.push(`${report.unit} needed ${showDuration(recovery.took)} to come back (allowed: ${allowed})`);
-    }
-  }
-  const longest = Math.max(0, ...report.away.map((span) => (span.to ?? end) - span.from));
-  if (budget.awayAtMost !== undefined && longest > budget.awayAtMost) {
-    over.push(
-      `${report.unit} was away for ${showDuration(longest)} (allowed: ${showDuration(budget.awayAtMost)})`,
-    );
-  }
-  if (budget.copiesAtMost !== undefined && report.mostCopies > budget.copiesAtMost) {
-    over.push(`${report.unit} ran ${report.mostCopies} times at once (allowed: ${budget.copiesAtMost})`);
-  }
-  if (budget.startsAtMost !== undefined && report.starts > budget.startsAtMost) {
-    over.push(`${report.unit} was started ${report.starts} times (allowed: ${budget.startsAtMost})`);
-  }
-  return over;
+  const broken = invariants.flatMap(({ findings }) => findings.filter(({ weight }) => weight === "broken"));
+  return [...failures, ...broken.map(({ text, at }) => `${text}, ${showDuration(at)} into the run`)];
 }
 
 function reportUnit(events: readonly HistoryEvent[], unit: string): UnitReport {
@@ -142,31 +116,8 @@ function reportUnit(events: readonly HistoryEvent[], unit: string): UnitReport {
     unit,
     active: timeline.active,
     away: awaySpans(timeline, steadyAt, end),
-    recoveries: recoveriesOf(events, timeline.active),
+    recoveries: recoveriesOf(events, unit, timeline.active),
     mostCopies: mostCopies(timeline, end).copies,
     starts: timeline.active.filter((span) => span.from > steadyAt).length,
   };
-}
-
-function recoveriesOf(events: readonly HistoryEvent[], active: readonly ActiveSpan[]): Recovery[] {
-  const recoveries: Recovery[] = [];
-  for (const event of events) {
-    if (event.kind !== "fault" || event.action !== "inject") continue;
-    const lost = active.find(
-      (span) =>
-        event.victims.includes(span.node) && span.from <= event.at && (span.to ?? Infinity) >= event.at,
-    );
-    // A fault that the unit lived through took nothing away.
-    if (lost?.to === undefined) continue;
-    const back = active.find((span) => span.from > event.at);
-    recoveries.push({
-      fault: event.fault,
-      victims: event.victims,
-      at: event.at,
-      from: lost.node,
-      to: back?.node,
-      took: back === undefined ? undefined : back.from - event.at,
-    });
-  }
-  return recoveries;
 }

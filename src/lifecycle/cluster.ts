@@ -5,8 +5,9 @@ import { AppError, messageOf } from "../foundation/errors.ts";
 import type { Exec } from "../foundation/exec.ts";
 import type { Log } from "../foundation/log.ts";
 import type { ClusterRef, Provider } from "../provider/provider.ts";
-import type { ProviderName } from "../spec/model.ts";
+import type { ClusterSpec, ProviderName } from "../spec/model.ts";
 import type { Emit } from "./events.ts";
+import type { HostMaterials } from "./host-materials.ts";
 import { takeLock, type Processes } from "./lock.ts";
 import type { NodeAccess } from "./node-access.ts";
 import type { Owner } from "./owner.ts";
@@ -18,6 +19,8 @@ export interface World {
   /** The provider of that name; undefined when we cannot drive it yet. */
   readonly provider: (name: ProviderName) => Promise<Provider | undefined>;
   readonly access: NodeAccess;
+  /** What the cluster's machines get of this host. */
+  readonly materials: (spec: ClusterSpec, provider: ProviderName) => Promise<HostMaterials>;
   readonly exec: Exec;
   /** What the doctor looks through. */
   readonly host: HostWindow;

@@ -5,6 +5,7 @@ import type { ClusterKeys } from "../provision/keys.ts";
 import { renderUserData } from "../provision/user-data.ts";
 import type { ClusterSpec, MachineSpec, ProviderName } from "../spec/model.ts";
 import { machinesOf } from "../spec/machines.ts";
+import type { HostMaterials } from "./host-materials.ts";
 import type { ClusterState, MachineState } from "./state.ts";
 
 /** What cluster.yaml asks of each machine, ready to be given to a provider. */
@@ -21,12 +22,28 @@ export function clusterPlan(ref: ClusterRef, spec: ClusterSpec): ClusterPlan {
 }
 
 /** Renders every machine's user-data. */
-export function desiredNodes(plan: ClusterPlan, state: ClusterState, keys: ClusterKeys): Desired {
+export function desiredNodes(
+  plan: ClusterPlan,
+  state: ClusterState,
+  keys: ClusterKeys,
+  { insecureKey, executable }: Omit<HostMaterials, "notes">,
+): Desired {
+  const materials = {
+    ...(insecureKey === undefined ? {} : { insecureKey }),
+    ...(executable === undefined ? {} : { executable: executable.sha256 }),
+  };
   const { spec, machines } = plan;
   const nodes = new Map<string, NodePlan>();
   const hashes: Record<string, string> = {};
   for (const machine of machines) {
-    const userData = renderUserData({ spec, machine, machines, keys, provider: state.provider });
+    const userData = renderUserData({
+      spec,
+      machine,
+      machines,
+      keys,
+      provider: state.provider,
+      ...materials,
+    });
     const { machineId } = mustKnow(state, machine.name);
     nodes.set(machine.name, { machine, userData, machineId });
     hashes[machine.name] = createHash("sha256").update(userData).digest("hex");

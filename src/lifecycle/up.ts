@@ -66,9 +66,11 @@ export async function prepareDesired(world: World, spec: ClusterSpec, cluster: K
     owner: world.owner,
     machines,
   });
+  const materials = await world.materials(spec, cluster.state.provider);
+  for (const message of materials.notes) world.emit({ kind: "note", message });
   return {
     cluster,
-    desired: desiredNodes(plan, cluster.state, keys),
+    desired: desiredNodes(plan, cluster.state, keys, materials),
     login: { privateKey: keys.operator.privateKey, knownHosts },
   };
 }

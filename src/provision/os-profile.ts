@@ -1,35 +1,46 @@
-import { AppError } from "../foundation/errors.ts";
 import type { ClusterSpec, ProviderName } from "../spec/model.ts";
+import { misfits, systemOf } from "../spec/provider-fit.ts";
+import { AppError } from "../foundation/errors.ts";
 
 /** What the operating systems do differently; all else in a node's cloud-config is the same for all. */
 export interface OsProfile {
-  readonly name: "debian" | "flatcar";
+  readonly name: "debian" | "flatcar" | "coreos";
   readonly etcdUnit: string;
   /** `coreos.etcd2` of the cloud-config, or a drop-in of `etcdUnit` where cloudinit knows no such unit. */
   readonly etcdSettings: "cloud-config" | "drop-in";
   readonly etcdDataDir: string | undefined;
   /** ms; virtual machines pause now and then, containers do not */
   readonly etcdElection: number;
-  /** fleet's and the gateway's units: in the image, or written by the cloud-config. */
-  readonly units: "image" | "cloud-config";
+  /**
+   * Where fleet comes from: our image has it; the cloud-config writes its units, which wait for our executable; or the
+   * system brings a fleet of its own (CoreOS), which is left as it is.
+   */
+  readonly fleet: "image" | "cloud-config" | "native";
   /** The registry mirror is on the cluster's gateway. */
   readonly mirror: boolean;
   readonly apt: boolean;
   /** Whether the system restarts by itself after it has updated itself. */
   readonly reboots: boolean;
+  /**
+   * `$private_ipv4` and `$public_ipv4` in the user's own cloud-config are replaced here: on the newer Flatcar boxes
+   * the second is 127.0.0.1.
+   */
+  readonly literalAddresses: boolean;
+  /** What machines with this system cannot do, each a sentence for the user. */
+  readonly cannot: readonly string[];
 }
 
-const debian: OsProfile = {
+const debian = {
   name: "debian",
   etcdUnit: "etcd2.service",
   etcdSettings: "cloud-config",
   etcdDataDir: "/var/lib/etcd2",
-  etcdElection: 500,
-  units: "image",
-  mirror: true,
+  fleet: "image",
   apt: true,
   reboots: false,
-};
+  literalAddresses: false,
+  cannot: [],
+} as const satisfies Partial<OsProfile>;
 
 const flatcar: OsProfile = {
   name: "flatcar",
@@ -38,17 +49,53 @@ const flatcar: OsProfile = {
   // Its container mounts /var/lib/etcd, etcd's own default.
   etcdDataDir: undefined,
   etcdElection: 1_000,
-  units: "cloud-config",
+  fleet: "cloud-config",
   mirror: false,
   apt: false,
   reboots: true,
+  literalAddresses: true,
+  cannot: [
+    "flatcar: etcd and its tools are docker images, pulled from quay.io at the first boot: the machines need the Internet, or a proxy",
+    "flatcar: there is no registry mirror: images come from Docker Hub",
+    "flatcar: ETCDCTL_API=2 and the keys for fleetctl are set in login shells, not for 'ssh NODE COMMAND'",
+    "flatcar: its boxes are for amd64 and VirtualBox only",
+  ],
 };
 
-/** The system that this provider's machines run. @throws E_NOT_SUPPORTED for a pair that does not exist */
+const coreos: OsProfile = {
+  name: "coreos",
+  etcdUnit: "etcd2.service",
+  etcdSettings: "cloud-config",
+  etcdDataDir: "/var/lib/etcd2",
+  etcdElection: 1_000,
+  fleet: "native",
+  mirror: false,
+  apt: false,
+  reboots: true,
+  literalAddresses: true,
+  cannot: [
+    "coreos: fleet is CoreOS's own: machines that fail are noticed after 30 seconds or more, and this project's fleetctl commands beyond fleet 1.0 do not work",
+    "coreos: releases from autumn 2017 on (1520 and later) have no fleet, those from spring 2018 on no etcd2",
+    "coreos: it has had no security updates since May 2020: keep it off every network but this host's",
+    "coreos: its boxes are for amd64 and VirtualBox only",
+  ],
+};
+
+/**
+ * The system that this provider's machines run.
+ * @throws E_NOT_SUPPORTED with everything that cluster.yaml asks for and this provider's machines cannot be or have
+ */
 export function osProfile(spec: ClusterSpec, provider: ProviderName): OsProfile {
-  const own = provider === "nspawn" ? debian : provider === "virtualbox" ? flatcar : undefined;
-  if (own !== undefined && (spec.os.name === "auto" || spec.os.name === own.name)) return own;
-  throw new AppError("E_NOT_SUPPORTED", `"${spec.os.name}" machines with ${provider} are not supported yet`, {
-    hint: "set os.name to auto; nspawn runs debian, virtualbox runs flatcar",
-  });
+  const [first, ...more] = misfits(spec, provider);
+  if (first !== undefined) {
+    throw new AppError("E_NOT_SUPPORTED", `${first.path.join(".")}: ${first.message}`, {
+      details: more.map(({ path, message }) => `${path.join(".")}: ${message}`),
+      ...(first.hint === undefined ? {} : { hint: first.hint }),
+    });
+  }
+  const system = systemOf(spec.os.name, provider);
+  if (system === "flatcar") return flatcar;
+  if (system === "coreos") return coreos;
+  const container = provider === "nspawn";
+  return { ...debian, mirror: container, etcdElection: container ? 500 : 1_000 };
 }

@@ -67,7 +67,7 @@ export function aptText(text: string): string {
 /** A word that needs no quoting in any of our files; anything else is a mistake of ours. */
 export function bareWord(value: unknown): string {
   const text = String(value);
-  if (value === undefined || !/^[A-Za-z0-9][A-Za-z0-9_.:,/=@-]*$/.test(text))
+  if (value === undefined || !/^[A-Za-z0-9/][A-Za-z0-9_.:,/=@-]*$/.test(text))
     throw new TypeError(`not a bare word: ${text}`);
   return text;
 }

@@ -116,7 +116,7 @@ fleet: {agentTtl: 6s}
   it("has etcd ask a discovery service, through the proxy that etcd asks it through", () => {
     const cluster = aCluster("etcd: {discovery: token}\nproxy: {http: 'http://me:p%40w@p:1'}");
     const discovery = { url: "https://discovery.example/abc", again: false };
-    const { coreos } = read(userDataOf(cluster, 1, "nspawn", discovery));
+    const { coreos } = read(userDataOf(cluster, 1, "nspawn", { discovery }));
     expect(coreos.etcd2).toMatchObject({ discovery: discovery.url, discovery_fallback: "exit" });
     expect(coreos.etcd2).not.toHaveProperty("initial_cluster");
     expect(coreos.units[0]).toMatchObject({
@@ -128,7 +128,7 @@ fleet: {agentTtl: 6s}
   it("lists the members for a machine that is made again, under the token's name", () => {
     const url = "http://192.168.56.1:8087/abc";
     const { coreos } = read(
-      userDataOf(aCluster("etcd: {discovery: local}"), 1, "nspawn", { url, again: true }),
+      userDataOf(aCluster("etcd: {discovery: local}"), 1, "nspawn", { discovery: { url, again: true } }),
     );
     expect(coreos.etcd2).toMatchObject({ initial_cluster_token: url, initial_cluster_state: "new" });
     expect(coreos.etcd2).not.toHaveProperty("discovery");
@@ -150,7 +150,84 @@ fleet: {agentTtl: 6s}
   });
 
   it("is refused for a system that the provider does not run", () => {
-    expect(() => userDataOf(aCluster("os: {name: flatcar}"), 1)).toThrow(/not supported yet/);
+    expect(() => userDataOf(aCluster("os: {name: flatcar}"), 1)).toThrow(/needs virtual machines/);
+  });
+
+  it.each([
+    [
+      "the legacy CoreOS",
+      "os: {name: coreos, mirror: https://m.example}\nmachines: {count: 4}",
+      "virtualbox",
+      4,
+      "coreos-core-04",
+    ],
+    [
+      "the legacy CoreOS's members",
+      "os: {name: coreos, mirror: https://m.example}",
+      "virtualbox",
+      1,
+      "coreos-core-01",
+    ],
+    ["Debian on libvirt", "docker: {exposeTcp: true}", "libvirt", 1, "libvirt-core-01"],
+    [
+      "Flatcar with docker's port, a proxy and keys",
+      "docker: {exposeTcp: true}\nproxy: {http: 'http://p:1'}",
+      "virtualbox",
+      1,
+      "flatcar-full-core-01",
+    ],
+  ] as const)("is, for %s, word for word what it was", async (_, lines, provider, index, name) => {
+    const extras = {
+      insecureKey: "-----BEGIN RSA PRIVATE KEY-----\nnone\n-----END RSA PRIVATE KEY-----\n",
+      executable: "0123456789abcdef".repeat(4),
+    };
+    await expect(userDataOf(aCluster(lines), index, provider, extras)).toMatchFileSnapshot(
+      golden(`${name}.yaml`),
+    );
+  });
+
+  it.each([
+    ["static", undefined],
+    ["local", { url: "http://192.168.56.1:8087/abc", again: false }],
+    ["token", { url: "https://discovery.example/abc", again: false }],
+  ])("is, with %s discovery, word for word what it was", async (discovery, given) => {
+    const cluster = aCluster(`etcd: {discovery: ${discovery}}`);
+    const extras = given === undefined ? {} : { discovery: given };
+    const name = golden(`flatcar-discovery-${discovery}.yaml`);
+    await expect(userDataOf(cluster, 1, "virtualbox", extras)).toMatchFileSnapshot(name);
+  });
+
+  it("lays Vagrant's insecure key on Vagrant's machines only, for core alone to read", () => {
+    const extras = { insecureKey: "KEY" };
+    const config = read(userDataOf(aCluster(), 1, "virtualbox", extras));
+    expect(config.ssh_authorized_keys[2]).toMatch(/^ssh-rsa .* vagrant insecure public key$/);
+    expect(config.write_files).toContainEqual({
+      path: "/home/core/.ssh/insecure_private_key",
+      owner: "core:core",
+      permissions: "0600",
+      content: "KEY\n",
+    });
+    for (const text of [
+      userDataOf(aCluster(), 1, "nspawn", extras),
+      userDataOf(aCluster("ssh: {insecureKey: off}"), 1, "virtualbox", extras),
+    ]) {
+      expect(text).not.toMatch(/vagrant insecure|insecure_private_key"/);
+    }
+  });
+
+  it("writes addresses out where $public_ipv4 cannot be trusted", () => {
+    const cluster = aCluster(`userData:
+  write_files: [{path: /a, content: "$public_ipv4:80 $private_ipv4 \\\\$public_ipv4"}]`);
+    const content = (provider: "nspawn" | "virtualbox"): string | undefined =>
+      read(userDataOf(cluster, 2, provider)).write_files.at(-1)?.content;
+    expect(content("virtualbox")).toBe("192.168.56.12:80 192.168.56.12 \\$public_ipv4");
+    expect(content("nspawn")).toBe("$public_ipv4:80 $private_ipv4 \\$public_ipv4");
+  });
+
+  it("is refused, with the reason, when `auto` ends at a provider that cannot have what is asked for", () => {
+    const cluster = aCluster("sharedFolders: [{host: /srv, guest: /srv}]");
+    expect(() => userDataOf(cluster, 1, "nspawn")).toThrow(/nspawn shares no folders/);
+    expect(() => userDataOf(cluster, 1, "libvirt")).not.toThrow();
   });
 
   it("reads back as what was written, whatever the texts, by the rules of both YAML versions", () => {

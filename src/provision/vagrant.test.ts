@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
+import type { ProviderName } from "../spec/model.ts";
 import { aCluster, vagrantFolderOf } from "../../test/support/rendered-cluster.ts";
 
 const golden = (name: string): string => `../../test/fixtures/render/${name}`;
 
-function contentOf(lines: string, path: string): string {
-  return vagrantFolderOf(aCluster(lines)).find((file) => file.path === path)?.content ?? "";
+function contentOf(lines: string, path: string, provider: ProviderName = "virtualbox"): string {
+  return vagrantFolderOf(aCluster(lines), provider).find((file) => file.path === path)?.content ?? "";
 }
 
 const six = `
@@ -14,10 +15,36 @@ os: {channel: beta, version: "4757.1.0"}
 ports: {4001: 4001, 8080: 18080}
 `;
 
+/** What a user may want of a folder, by the name of the golden files. */
+const folders: Readonly<Record<string, readonly [lines: string, provider?: ProviderName]>> = {
+  defaults: [""],
+  six: [six],
+  folders: [
+    "sharedFolders: [{host: ~/work, guest: /work}, {host: 'C:\\it\\s', guest: /srv}]\nvagrant: {shareHome: true}",
+  ],
+  "serial-log": ["vagrant: {serialLog: true, gui: true, cpuCap: 50}"],
+  "docker-tcp": ["docker: {exposeTcp: true}"],
+  forwards: ["ports: {4001: 4001, 8080: 18080}"],
+  coreos: ["os: {name: coreos, channel: alpha, version: 1122.3.0, mirror: 'https://mirror.example/coreos/'}"],
+  libvirt: ["vagrant: {libvirtDriver: qemu}", "libvirt"],
+};
+
 describe("the Vagrant folder", () => {
-  it("is word for word what it was", async () => {
-    await expect(contentOf(six, "Vagrantfile")).toMatchFileSnapshot(golden("Vagrantfile"));
-    await expect(contentOf(six, "config.rb")).toMatchFileSnapshot(golden("config.rb"));
+  it.each(Object.entries(folders))("%s is word for word what it was", async (name, [lines, provider]) => {
+    for (const path of ["Vagrantfile", "config.rb"]) {
+      await expect(contentOf(lines, path, provider)).toMatchFileSnapshot(golden(`${name}/${path}`));
+    }
+  });
+
+  it("brings our executable to systems that do not have it, and to no other", () => {
+    const executable = { source: "/opt/it's/flotilla-node", sha256: "0123456789abcdef".repeat(4) };
+    const vagrantfile = (lines: string, provider: ProviderName): string =>
+      vagrantFolderOf(aCluster(lines), provider, { executable })[0]?.content ?? "";
+    expect(vagrantfile("", "virtualbox")).toContain(
+      String.raw`'executable' => { 'source' => '/opt/it\'s/flotilla-node', 'sha256' => '${executable.sha256}', 'path' => '/opt/bin/flotilla-node-0123456789abcdef' }`,
+    );
+    expect(vagrantfile("", "libvirt")).toContain("'executable' => nil");
+    expect(vagrantfile("os: {name: debian}", "virtualbox")).toContain("'executable' => nil");
   });
 
   it("has each machine's cloud-config and the operator's key, for nobody else to read", () => {
@@ -43,12 +70,13 @@ describe("the Vagrant folder", () => {
       "num_instances",
       "instance_name_prefix",
       "update_channel",
-      "image_version",
       "new_discovery_url",
+      "image_version",
       "vm_gui",
       "vm_memory",
       "vm_cpus",
       "vb_cpuexecutioncap",
+      "libvirt_driver",
       "forwarded_ports",
       "expose_docker_tcp",
       "enable_serial_logging",

@@ -1,6 +1,10 @@
-import type { ClusterSpec, MachineSpec } from "../spec/model.ts";
+import type { ClusterSpec, MachineSpec, ProviderName } from "../spec/model.ts";
 import { netmask, subnetOf } from "../spec/subnet.ts";
+import { boxOf } from "./box.ts";
+import { dockerTcpPort } from "./docker-units.ts";
+import { executablePath } from "./fleet-units.ts";
 import type { ClusterKeys } from "./keys.ts";
+import { osProfile, type OsProfile } from "./os-profile.ts";
 import { renderTemplate } from "./templates.ts";
 
 /** A file of a rendered folder. */
@@ -16,19 +20,33 @@ export interface VagrantFolderInput {
   readonly spec: ClusterSpec;
   readonly machines: readonly MachineSpec[];
   readonly keys: ClusterKeys;
-  /** Each machine's cloud-config (rendered for virtualbox), by name. */
+  /** Each machine's cloud-config (rendered for the same provider), by name. */
   readonly userData: Readonly<Record<string, string>>;
+  readonly provider: ProviderName;
+  /** Our executable on this host, for systems that do not bring it. */
+  readonly executable?: ExecutableFile;
+  /** Where the box of our own system lies; else Vagrant must know it already. */
+  readonly boxUrl?: string;
+}
+
+export interface ExecutableFile {
+  /** Absolute. */
+  readonly source: string;
+  /** Hex. */
+  readonly sha256: string;
 }
 
 /**
  * A folder that `vagrant up` works in: Vagrantfile, config.rb, each machine's cloud-config and the operator's key. Boxes
  * upload a file named `user-data` from the current folder by themselves, hence the folder's other name.
+ * @throws E_NOT_SUPPORTED when the provider's machines cannot be what cluster.yaml asks for
  */
-export function renderVagrantFolder({ spec, machines, keys, userData }: VagrantFolderInput): RenderedFile[] {
+export function renderVagrantFolder(input: VagrantFolderInput): RenderedFile[] {
+  const { spec, machines, keys, userData } = input;
   return [
     {
       path: "Vagrantfile",
-      content: renderTemplate("Vagrantfile.hbs", vagrantfileData(spec, machines)),
+      content: renderTemplate("Vagrantfile.hbs", vagrantfileData(input, osProfile(spec, input.provider))),
       mode: 0o644,
     },
     { path: "config.rb", content: renderTemplate("vagrant/config.rb.hbs", knobs(spec)), mode: 0o644 },
@@ -41,7 +59,8 @@ export function renderVagrantFolder({ spec, machines, keys, userData }: VagrantF
   ];
 }
 
-function vagrantfileData(spec: ClusterSpec, machines: readonly MachineSpec[]): object {
+function vagrantfileData(input: VagrantFolderInput, profile: OsProfile): object {
+  const { spec, machines, provider, executable } = input;
   const nodes = machines.map(({ name, address, memory, cpus }) => ({
     name,
     settings: {
@@ -51,18 +70,41 @@ function vagrantfileData(spec: ClusterSpec, machines: readonly MachineSpec[]): o
       ...(cpus === spec.machines.cpus ? {} : { cpus }),
     },
   }));
+  const box = boxOf(spec, profile.name);
   const cluster = {
+    provider,
+    system: profile.name,
     prefix: spec.machines.prefix,
     channel: spec.os.channel,
     netmask: netmask(subnetOf(spec.network.subnet)),
+    box: box.name,
+    box_url: box.url ?? input.boxUrl ?? null,
+    docker_tcp: spec.docker.exposeTcp,
+    executable:
+      profile.fleet === "cloud-config" && executable !== undefined
+        ? { ...executable, path: executablePath(executable.sha256) }
+        : null,
   };
-  return { nodes, cluster };
+  return { nodes, cluster: Object.entries(cluster).map(([name, value]) => ({ name, value })) };
 }
 
 function knobs(spec: ClusterSpec): object {
   const { count, prefix, memory, cpus } = spec.machines;
   const { channel, version } = spec.os;
-  return { count, prefix, memory, cpus, channel, version, ports: spec.ports };
+  const folders = Object.fromEntries(spec.sharedFolders.map(({ host, guest }) => [host, guest]));
+  const dockerTcp = spec.docker.exposeTcp ? dockerTcpPort : null;
+  return {
+    ...spec.vagrant,
+    count,
+    prefix,
+    memory,
+    cpus,
+    channel,
+    version,
+    ports: spec.ports,
+    folders,
+    dockerTcp,
+  };
 }
 
 function userDataPath(name: string): string {

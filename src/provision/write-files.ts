@@ -1,7 +1,8 @@
 import { gatewayOf } from "../spec/machines.ts";
 import type { ClusterSpec, MachineSpec } from "../spec/model.ts";
-import type { ClusterKeys, KeyPair } from "./keys.ts";
+import type { KeyPair } from "./keys.ts";
 import { knownHosts } from "./known-hosts.ts";
+import type { NodeInput } from "./node-input.ts";
 import type { OsProfile } from "./os-profile.ts";
 import { proxyVariables } from "./proxy.ts";
 import { renderTemplate } from "./templates.ts";
@@ -15,31 +16,17 @@ export interface WriteFile {
   readonly content: string;
 }
 
-export interface NodeInput {
-  readonly spec: ClusterSpec;
-  readonly machine: MachineSpec;
-  readonly machines: readonly MachineSpec[];
-  readonly keys: ClusterKeys;
-  /** Undefined when etcd's members know each other from a list. */
-  readonly discovery?: NodeDiscovery | undefined;
-}
-
-/** How this node finds etcd's other members by a discovery service. */
-export interface NodeDiscovery {
-  /** The token's URL. */
-  readonly url: string;
-  /**
-   * The machine is made again, of a cluster that has formed: its token knows it already and would refuse it, so it gets the
-   * list, and the token as name of the cluster, from which etcd computes the members' ids.
-   */
-  readonly again: boolean;
-}
-
 /** The port of the registry mirror on the gateway. */
 const mirrorPort = 5000;
 
-/** Every file that a node gets from its cloud-config, in a fixed order. */
-export function writeFiles(input: NodeInput, profile: OsProfile): WriteFile[] {
+/** Where the ssh-agent of the user core listens. */
+const agentSocket = "/run/ssh-agent-core/agent.sock";
+
+/**
+ * Every file that a node gets from its cloud-config, in a fixed order.
+ * @param insecure whether Vagrant's insecure key is laid there, too
+ */
+export function writeFiles(input: NodeInput, profile: OsProfile, insecure: boolean): WriteFile[] {
   const { spec, machines, keys } = input;
   const known = knownHosts(machines, keys);
   return [
@@ -49,6 +36,8 @@ export function writeFiles(input: NodeInput, profile: OsProfile): WriteFile[] {
     coreFile("/home/core/.ssh/id_ed25519.pub", "0644", endLine(keys.nodes.publicKey)),
     coreFile("/home/core/.ssh/known_hosts", "0644", known),
     coreFile("/home/core/.fleetctl/known_hosts", "0644", known),
+    ...(insecure ? insecureKeyFiles(input.insecureKey) : []),
+    ...(profile.fleet === "image" ? [] : shellFiles(profile)),
     ...dockerFiles(spec, profile),
     ...proxyFiles(spec, machines, profile),
   ];
@@ -61,6 +50,26 @@ function hostKeyFiles({ machine, keys }: NodeInput): WriteFile[] {
     rootFile("/etc/ssh/ssh_host_ed25519_key", "0600", endLine(pair.privateKey)),
     rootFile("/etc/ssh/ssh_host_ed25519_key.pub", "0644", endLine(pair.publicKey)),
   ];
+}
+
+/** The key for people and units on the machine to use, as they would on a host with Vagrant; and the way to the agent. */
+function insecureKeyFiles(privateKey: string | undefined): WriteFile[] {
+  const variables = [{ name: "SSH_AUTH_SOCK", value: agentSocket }];
+  const agent = renderTemplate("user-data/environment.conf.hbs", { variables });
+  return [
+    ...(privateKey === undefined
+      ? []
+      : [coreFile("/home/core/.ssh/insecure_private_key", "0600", endLine(privateKey))]),
+    rootFile("/run/systemd/system/service.d/20-ssh-agent.conf", "0644", agent),
+  ];
+}
+
+/** What our own image has for login shells; and, where etcd is a docker image, an etcdctl that speaks v2. */
+function shellFiles(profile: OsProfile): WriteFile[] {
+  const login = renderTemplate("user-data/profile-flotilla.sh.hbs", { socket: agentSocket });
+  const files = [rootFile("/etc/profile.d/flotilla.sh", "0644", login)];
+  if (profile.etcdSettings === "cloud-config") return files;
+  return [...files, rootFile("/opt/bin/etcdctl", "0755", renderTemplate("user-data/etcdctl.hbs", {}))];
 }
 
 /** Pulls ask the cluster's mirror first; docker falls back to Docker Hub by itself. */

@@ -3,6 +3,7 @@ import { imageNames } from "./fields.ts";
 import { machineNames } from "./machines.ts";
 import { nearest } from "./nearest.ts";
 import type { Finding, Path } from "./problem.ts";
+import { misfits } from "./provider-fit.ts";
 import { checkProxy } from "./proxy.ts";
 import type { ClusterFile } from "./schema.ts";
 import { contains, showAddress, sizeOf, subnetOf } from "./subnet.ts";
@@ -17,15 +18,20 @@ interface Check {
 /** The host's first port for ssh: machine N is reached at 2221 + N. */
 const firstSshPort = 2222;
 
+/** The same for docker's API, where it is exposed. */
+const dockerTcpPort = 2375;
+
+const fitting = ["os", "ssh", "sharedFolders", "vagrant", "userData"];
+
 const checks: readonly Check[] = [
   { needs: [["machines"]], find: strayOverrides },
   { needs: [["network"], ["machines", "count"]], find: addresses },
   { needs: [["network"], ["machines", "count"], ["provider"]], find: virtualBoxNetwork },
   { needs: [["etcd"], ["machines", "count"]], find: members },
   { needs: [["docker"]], find: images },
-  { needs: [["ports"], ["machines", "count"]], find: ports },
+  { needs: [["ports"], ["docker"], ["machines", "count"]], find: ports },
   { needs: [["services"]], find: services },
-  { needs: [["os"], ["provider"]], find: systems },
+  { needs: [...fitting.map((key) => [key]), ["provider"]], find: providerFit },
   { needs: [["proxy"]], find: ({ proxy }) => (proxy === undefined ? [] : checkProxy(proxy)) },
   { needs: [["userData"]], find: (file) => checkUserData(file.userData) },
 ];
@@ -123,14 +129,19 @@ function images({ docker }: ClusterFile): Finding[] {
   }));
 }
 
-function ports({ ports, machines }: ClusterFile): Finding[] {
+function ports({ ports, machines, docker }: ClusterFile): Finding[] {
   const lastSshPort = firstSshPort + machines.count - 1;
+  const lastDockerPort = docker.exposeTcp ? dockerTcpPort + machines.count - 1 : 0;
   const entries = Object.entries(ports);
   return entries.flatMap(([guest, host], position): Finding[] => {
     const path = ["ports", guest];
     const twin = entries.slice(0, position).find(([, other]) => other === host);
     if (twin !== undefined)
       return [{ path, message: `port ${host} of this host is taken by guest port ${twin[0]}` }];
+    if (host >= dockerTcpPort && host <= lastDockerPort) {
+      const message = `ports ${dockerTcpPort} to ${lastDockerPort} of this host lead to the machines' docker`;
+      return [{ path, message, hint: "choose another port" }];
+    }
     if (host < firstSshPort || host > lastSshPort) return [];
     return [
       {
@@ -158,32 +169,7 @@ function duplicates(entries: readonly string[], among: readonly string[]): numbe
   });
 }
 
-function systems({ os, provider }: ClusterFile): Finding[] {
-  if (provider === "nspawn" && os.name === "flatcar") {
-    return [
-      {
-        path: ["os", "name"],
-        message: "flatcar needs virtual machines; nspawn runs debian",
-        hint: "use auto, or provider: virtualbox",
-      },
-    ];
-  }
-  if (provider === "virtualbox" && os.name === "debian") {
-    return [
-      {
-        path: ["os", "name"],
-        message: '"debian" on virtualbox is not supported yet',
-        hint: "use auto or flatcar",
-      },
-    ];
-  }
-  if (provider !== "nspawn" && os.name !== "debian") return [];
-  const keys = [
-    os.channel === "stable" ? [] : ["channel"],
-    os.version === "current" ? [] : ["version"],
-  ].flat();
-  return keys.map((key) => ({
-    path: ["os", key],
-    message: `"${key}" chooses a Flatcar release, and these machines run debian`,
-  }));
+/** With `auto` it is judged once the provider is chosen. */
+function providerFit(file: ClusterFile): Finding[] {
+  return file.provider === "auto" ? [] : misfits(file, file.provider);
 }

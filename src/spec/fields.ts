@@ -145,3 +145,28 @@ export const image = z.string().refine((name) => imageNames.includes(name), {
     `"${String(issue.input)}" cannot be made here: only ${imageNames.join(" and ")} can; ` +
     "leave it out, and the nodes pull it from Docker Hub when a unit asks for it",
 });
+
+/** A web address without what could end a word in our files. */
+export const webUrl = z.string().superRefine((text, context) => {
+  const message = webUrlProblem(text);
+  if (message !== undefined) context.addIssue({ code: "custom", message });
+});
+
+function webUrlProblem(text: string): string | undefined {
+  if (!/^https?:\/\//.test(text)) return "expected a URL that begins with https:// or http://";
+  if (!/^[\x21-\x7e]+$/.test(text) || /["'`\\<>{}|^]/.test(text) || !URL.canParse(text))
+    return "this is no URL";
+  return undefined;
+}
+
+const oneLine = /^[^\p{Cc}\u2028\u2029]+$/u;
+
+export const hostPath = z
+  .string()
+  .regex(/^(\/|~$|~\/|[A-Za-z]:[\\/])/, { error: "expected an absolute path, or one that begins with ~/" })
+  .regex(oneLine, { error: "a path is a single line" });
+
+export const guestPath = z
+  .string()
+  .regex(/^\/./, { error: "expected an absolute path in the machine, not / itself" })
+  .regex(oneLine, { error: "a path is a single line" });

@@ -133,14 +133,37 @@ services: [/etc/a.service]
   });
 
   it.each([
-    ["provider: ssh", "provider"],
-    ["provider: libvirt", "provider"],
-    ["os: {name: coreos}", "os.name"],
-    ["docker: {exposeTcp: true}", "docker.exposeTcp"],
-    ["ssh: {insecureKey: inject}", "ssh.insecureKey"],
-    ["sharedFolders: [{host: ., guest: /srv}]", "sharedFolders"],
-    ["provider: virtualbox\nos: {name: debian}", "os.name"],
-  ])("%s is not supported yet", (line, path) => {
+    ["provider: nspawn\nos: {name: coreos, mirror: https://m.example}", "os.name", "needs virtual machines"],
+    ["provider: libvirt\nos: {name: flatcar}", "os.name", "no flatcar box"],
+    ["provider: virtualbox\nos: {name: coreos}", "os", "no longer published"],
+    ["provider: virtualbox\nos: {mirror: https://m.example}", "os.mirror", "a mirror is for coreos"],
+    ["provider: libvirt\nos: {channel: beta}", "os.channel", "these machines run debian"],
+    ["provider: nspawn\nssh: {insecureKey: inject}", "ssh.insecureKey", "own keys only"],
+    ["provider: nspawn\nsharedFolders: [{host: /srv, guest: /srv}]", "sharedFolders", "shares no folders"],
+    ["provider: nspawn\nvagrant: {serialLog: true}", "vagrant.serialLog", "only Vagrant's machines"],
+    ["provider: libvirt\nvagrant: {cpuCap: 50}", "vagrant.cpuCap", "only VirtualBox"],
+    ["sharedFolders: [{host: ./here, guest: /srv}]", "sharedFolders.0.host", "absolute path"],
+    ["sharedFolders: [{host: /here, guest: /}]", "sharedFolders.0.guest", "not / itself"],
+    ["os: {name: coreos, mirror: ftp://m.example}", "os.mirror", "https://"],
+    ["docker: {exposeTcp: true}\nports: {80: 2376}", "ports.80", "the machines' docker"],
+  ])("%s is refused, with the reason", (lines, path, reason) => {
+    const problems = problemsOf(head + lines);
+    expect(problems.map((problem) => problem.path)).toEqual([path]);
+    expect(problems[0]?.message).toContain(reason);
+  });
+
+  it.each([
+    ["[Network]\\nBridge=br0", "bridges a machine"],
+    ["[Network]\\nAddress=203.0.113.7/24", "public address 203.0.113.7"],
+  ])("Vagrant's insecure key is refused where a unit says %s", (content, reason) => {
+    const unit = `userData: {coreos: {units: [{name: 10-eth1.network, content: "${content}"}]}}`;
+    const problems = problemsOf(`${head}provider: virtualbox\n${unit}`);
+    expect(problems.map((problem) => problem.message)).toEqual([expect.stringContaining(reason)]);
+    expect(problemsOf(`${head}provider: virtualbox\nssh: {insecureKey: off}\n${unit}`)).toEqual([]);
+    expect(problemsOf(head + unit.replace("203.0.113.7", "10.0.3.7").replace("Bridge", "DNS"))).toEqual([]);
+  });
+
+  it.each([["provider: ssh", "provider"]])("%s is not supported yet", (line, path) => {
     const problems = problemsOf(head + line);
     expect(problems.map((problem) => problem.path)).toEqual([path]);
     expect(problems[0]?.message).toMatch(/not supported yet$/);

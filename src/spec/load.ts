@@ -145,7 +145,7 @@ function specOf(file: ClusterFile): ClusterSpec {
     version: file.version,
     name: file.name,
     provider: file.provider,
-    os: file.os,
+    os: { ...file.os, mirror: file.os.mirror },
     machines: {
       ...file.machines,
       overrides: Object.fromEntries(
@@ -163,6 +163,7 @@ function specOf(file: ClusterFile): ClusterSpec {
     proxy: proxyOf(file.proxy),
     ports: Object.fromEntries(Object.entries(file.ports).map(([guest, host]) => [Number(guest), host])),
     sharedFolders: file.sharedFolders,
+    vagrant: file.vagrant,
     services: file.services,
     userData: withUnderscores(file.userData) as Record<string, unknown>,
   };

@@ -13,7 +13,7 @@ export interface ClusterSpec {
   readonly version: 1;
   readonly name: string;
   readonly provider: ProviderName | "auto";
-  readonly os: { readonly name: OsName | "auto"; readonly channel: string; readonly version: string };
+  readonly os: OsSpec;
   readonly machines: {
     readonly count: number;
     readonly prefix: string;
@@ -48,10 +48,33 @@ export interface ClusterSpec {
   /** guest port -> host port on loopback, of the first machine. */
   readonly ports: Readonly<Record<number, number>>;
   readonly sharedFolders: readonly SharedFolder[];
+  readonly vagrant: VagrantSpec;
   /** Paths of unit files, relative to cluster.yaml. */
   readonly services: readonly string[];
   /** Merged into each node's cloud-config. */
   readonly userData: Readonly<Record<string, unknown>>;
+}
+
+export interface OsSpec {
+  readonly name: OsName | "auto";
+  readonly channel: string;
+  /** `current`, or one release. */
+  readonly version: string;
+  /** Where CoreOS's boxes are still to be had: a folder with `amd64-usr`, or a .json or .box itself. */
+  readonly mirror: string | undefined;
+}
+
+/** What only machines that Vagrant makes have. */
+export interface VagrantSpec {
+  /** A window for each machine. */
+  readonly gui: boolean;
+  readonly serialLog: boolean;
+  /** How much of a host processor one of a machine's may use, in percent. */
+  readonly cpuCap: number;
+  /** The home folder of the person at the host, at the same path. */
+  readonly shareHome: boolean;
+  /** How libvirt runs machines: `auto` is kvm where /dev/kvm can be used, else qemu's emulation. */
+  readonly libvirtDriver: "auto" | "kvm" | "qemu";
 }
 
 export interface MachineOverride {

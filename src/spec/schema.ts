@@ -14,15 +14,21 @@ const override = z.strictObject({
 
 const os = z.strictObject({
   name: z
-    .enum(["auto", "debian", "flatcar"])
+    .enum(["auto", "debian", "flatcar", "coreos"])
     .default("auto")
-    .describe("auto is flatcar on virtualbox and debian on nspawn"),
-  channel: z.enum(["stable", "beta", "alpha", "lts"]).default("stable").describe("Flatcar's release channel"),
+    .describe("auto is flatcar on virtualbox, and debian on nspawn and libvirt"),
+  channel: z
+    .enum(["stable", "beta", "alpha", "lts"])
+    .default("stable")
+    .describe("the release channel of Flatcar or CoreOS"),
   version: z
     .string()
     .regex(/^(current|\d+\.\d+\.\d+)$/, { error: 'expected "current" or a release such as "4593.2.5"' })
     .default("current")
     .describe("current, or one release of that channel"),
+  mirror: fields.webUrl
+    .optional()
+    .describe("where CoreOS's boxes are still to be had: a folder with amd64-usr, or a .json or .box itself"),
 });
 
 const machines = z.strictObject({
@@ -67,11 +73,19 @@ const docker = z.strictObject({
       "images that the cluster's mirror makes and holds, so that they can be pulled offline; default: all it can make",
     ),
   mirror: z.boolean().default(true).describe("run a registry mirror for the nodes"),
-  exposeTcp: z.boolean().default(false).describe("docker's API on port 2375: root for whoever reaches it"),
+  exposeTcp: z
+    .boolean()
+    .default(false)
+    .describe(
+      "docker's API on port 2375, and from 2375 on of this host's loopback: root for whoever reaches it",
+    ),
 });
 
 const ssh = z.strictObject({
-  insecureKey: z.enum(["auto", "off"]).default("auto").describe("Vagrant's public key pair on the nodes"),
+  insecureKey: z
+    .enum(["auto", "inject", "off"])
+    .default("auto")
+    .describe("Vagrant's well-known key pair on the nodes; auto is inject on Vagrant's machines, else off"),
   authorizedKeys: z
     .array(fields.authorizedKey)
     .default([])
@@ -92,14 +106,37 @@ const proxy = z.strictObject({
     .describe("a file with the password of the user that the URLs name; relative to cluster.yaml"),
 });
 
-const sharedFolder = z.strictObject({ host: z.string(), guest: z.string() });
+const sharedFolder = z.strictObject({
+  host: fields.hostPath.describe("a folder of this host: an absolute path, or one that begins with ~/"),
+  guest: fields.guestPath.describe("where the machines see it"),
+});
+
+const vagrant = z.strictObject({
+  gui: z.boolean().default(false).describe("a window for each machine"),
+  serialLog: z
+    .boolean()
+    .default(false)
+    .describe("write each machine's serial console to log/NAME-serial.txt; costs processor time"),
+  cpuCap: fields
+    .wholeNumber(1, 100, " (percent)")
+    .default(100)
+    .describe("how much of a host processor one of a machine's may use (VirtualBox)"),
+  shareHome: z.boolean().default(false).describe("share your home folder over NFS, at the same path"),
+  libvirtDriver: z
+    .enum(["auto", "kvm", "qemu"])
+    .default("auto")
+    .describe("auto is kvm where /dev/kvm can be used, else qemu's own emulation"),
+});
 
 export const clusterFile = z.strictObject({
   version: z
     .literal(1, { error: "expected 1: the version of this file's format" })
     .describe("the format's version"),
   name: fields.clusterName.describe("the cluster's name"),
-  provider: z.enum(["auto", "virtualbox", "nspawn"]).default("auto").describe("what makes the machines"),
+  provider: z
+    .enum(["auto", "virtualbox", "libvirt", "nspawn"])
+    .default("auto")
+    .describe("what makes the machines"),
   os: os.prefault({}).describe("what runs on the machines"),
   machines: machines.prefault({}),
   network: network.prefault({}),
@@ -118,7 +155,11 @@ export const clusterFile = z.strictObject({
     .record(fields.portText, fields.port)
     .default({})
     .describe("port of the first machine: port of this host, on loopback"),
-  sharedFolders: z.array(sharedFolder).max(0).default([]).describe("not supported yet"),
+  sharedFolders: z
+    .array(sharedFolder)
+    .default([])
+    .describe("folders of this host that Vagrant's machines see over NFS"),
+  vagrant: vagrant.prefault({}).describe("what only machines that Vagrant makes have"),
   services: z
     .array(fields.servicePath)
     .default([])

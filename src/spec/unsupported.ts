@@ -8,25 +8,7 @@ const later: readonly {
   readonly path: Path;
   readonly when: (value: unknown) => boolean;
   readonly hint: string;
-}[] = [
-  { path: ["provider"], when: oneOf("ssh", "libvirt"), hint: "use nspawn (Linux), virtualbox or auto" },
-  { path: ["os", "name"], when: oneOf("coreos"), hint: "use auto, debian or flatcar" },
-  {
-    path: ["docker", "exposeTcp"],
-    when: (value) => value === true,
-    hint: "use 'cluster ssh NODE -- docker …'",
-  },
-  {
-    path: ["ssh", "insecureKey"],
-    when: oneOf("inject"),
-    hint: "use auto or off: the cluster has keys of its own",
-  },
-  {
-    path: ["sharedFolders"],
-    when: (value) => Array.isArray(value) && value.length > 0,
-    hint: "use 'cluster cp'",
-  },
-];
+}[] = [{ path: ["provider"], when: oneOf("ssh"), hint: "use nspawn (Linux), virtualbox, libvirt or auto" }];
 
 /** One finding for each such key or value in the raw document. */
 export function findUnsupported(value: unknown): Finding[] {

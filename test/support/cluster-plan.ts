@@ -9,7 +9,7 @@ export function clusterPlan(dir: string, name = "contract", count = 2): ClusterP
     version: 1,
     name,
     provider: "nspawn",
-    os: { name: "debian", channel: "stable", version: "current" },
+    os: { name: "debian", channel: "stable", version: "current", mirror: undefined },
     machines: { count, prefix: "core", memory: 512, cpus: 1, metadata: {}, overrides: {} },
     network: { subnet: "192.168.56.0/24", first: 11, internet: true },
     etcd: { members: 1, discovery: "static" },
@@ -19,6 +19,7 @@ export function clusterPlan(dir: string, name = "contract", count = 2): ClusterP
     proxy: undefined,
     ports: {},
     sharedFolders: [],
+    vagrant: { gui: false, serialLog: false, cpuCap: 100, shareHome: false, libvirtDriver: "auto" },
     services: [],
     userData: {},
   };

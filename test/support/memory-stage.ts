@@ -1,5 +1,8 @@
 import type { Clock } from "../../src/foundation/clock.ts";
+import type { RegistryRecord } from "../../src/failover/history.ts";
 import type { Sample, Stage } from "../../src/failover/stage.ts";
+
+const command = "Service/ExecStart=/usr/bin/docker run --name hello busybox";
 
 /** How the imagined cluster behaves; each wrong way must turn a scenario red. */
 export interface Behaviour {
@@ -13,6 +16,16 @@ export interface Behaviour {
   readonly secondCopy?: boolean;
   /** The unit runs from the beginning. */
   readonly runsAtFirst?: boolean;
+  /** Fleet goes on saying that the unit runs where it ran first. */
+  readonly liesAboutStatus?: boolean;
+  /** The unit is started anew, without need, on a machine that nobody touched, so long (ms) after it came back. */
+  readonly restartsAfter?: number;
+  /** The old container is there again when its machine is. */
+  readonly leavesOrphan?: boolean;
+  /** Machines that come back have lost what was in etcd. */
+  readonly losesUnits?: boolean;
+  /** A machine that gets its power back is not taken among fleet's machines again. */
+  readonly forgetsMachines?: boolean;
 }
 
 /**
@@ -31,14 +44,38 @@ export function memoryStage(clock: Clock, behaviour: Behaviour = {}): Stage {
     changed.resolve();
     changed = Promise.withResolvers();
   };
+  const machines = new Set(nodes);
+  const orphans = new Set<string>();
+  let placedOn: string | undefined = runsAtFirst ? "core-02" : undefined;
+  let submitted = true;
+  let revision = 1;
   const failOver = async (): Promise<void> => {
     if (behaviour.failoverAfter === undefined && "failoverAfter" in behaviour) return;
     await clock.sleep(failoverAfter);
     const target = nodes.find((node) => running.has(node));
     if (target === undefined || activeOn.size > 0) return;
+    placedOn = target;
     activeOn.add(target);
     invocation += 1;
     tell();
+    if (behaviour.restartsAfter === undefined) return;
+    await clock.sleep(behaviour.restartsAfter);
+    invocation += 1;
+    tell();
+  };
+  const forget = async (node: string): Promise<void> => {
+    await clock.sleep(failoverAfter / 2);
+    if (!running.has(node)) machines.delete(node);
+    tell();
+  };
+  const records = (): RegistryRecord[] => {
+    const told = behaviour.liesAboutStatus === true ? new Set(["core-02"]) : activeOn;
+    return [
+      ...[...machines].map((machine) => ({ type: "machine" as const, machine, present: true })),
+      ...(placedOn === undefined ? [] : [{ type: "placement" as const, unit, machine: placedOn }]),
+      ...[...told].map((machine) => ({ type: "state" as const, unit, machine, active: "active" })),
+      ...(submitted ? [{ type: "unit" as const, unit, desired: "launched", options: [command] }] : []),
+    ];
   };
   const sampleOf = (node: string): Sample => ({
     unit,
@@ -51,7 +88,9 @@ export function memoryStage(clock: Clock, behaviour: Behaviour = {}): Stage {
     running.delete(node);
     if (behaviour.secondCopy === true) activeOn.add("core-01").add("core-03");
     const had = activeOn.delete(node);
+    if (had && behaviour.leavesOrphan === true) orphans.add(node);
     tell();
+    void forget(node);
     if (had || activeOn.size === 0) void failOver();
     await Promise.resolve();
   };
@@ -75,6 +114,8 @@ export function memoryStage(clock: Clock, behaviour: Behaviour = {}): Stage {
     powerOn: async (node) => {
       await clock.sleep(bootsIn);
       running.add(node);
+      if (behaviour.forgetsMachines !== true) machines.add(node);
+      if (behaviour.losesUnits === true) submitted = false;
       tell();
       if (activeOn.size === 0) void failOver();
     },
@@ -90,6 +131,21 @@ export function memoryStage(clock: Clock, behaviour: Behaviour = {}): Stage {
         await Promise.race([changed.promise, aborted(signal)]);
       }
     },
+    registry: async function* (node, signal) {
+      while (running.has(node) && !signal.aborted) {
+        yield { revision: revision++, whole: true, changes: records() };
+        await Promise.race([changed.promise, aborted(signal)]);
+      }
+    },
+    audit: async (node) =>
+      running.has(node)
+        ? {
+            node,
+            containers: activeOn.has(node) || orphans.has(node) ? ["hello"] : [],
+            units: submitted ? [{ unit, desired: "launched" }] : [],
+            states: [...activeOn].map((machine) => ({ unit, machine, active: "active" })),
+          }
+        : undefined,
     close: async () => undefined,
   };
 }

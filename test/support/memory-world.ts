@@ -62,6 +62,7 @@ export async function memoryWorld(text = yaml): Promise<MemoryWorld> {
   const another = (signal: AbortSignal, emit?: (event: ClusterEvent) => void): World => ({
     provider: async (name) => (name === "nspawn" ? provider : undefined),
     access,
+    materials: async () => ({ notes: [] }),
     exec: {
       run: async () => ({ code: undefined, stdout: "", stderr: "", timedOut: false, missing: true }),
     },

@@ -1,8 +1,7 @@
 import type { ClusterKeys, KeyPair } from "../../src/provision/keys.ts";
-import { renderUserData } from "../../src/provision/user-data.ts";
+import { renderUserData, type UserDataInput } from "../../src/provision/user-data.ts";
 import { renderVagrantFolder } from "../../src/provision/vagrant.ts";
-import type { RenderedFile } from "../../src/provision/vagrant.ts";
-import type { NodeDiscovery } from "../../src/provision/write-files.ts";
+import type { ExecutableFile, RenderedFile } from "../../src/provision/vagrant.ts";
 import { loadSpec } from "../../src/spec/load.ts";
 import { machinesOf } from "../../src/spec/machines.ts";
 import type { ClusterSpec, MachineSpec, ProviderName } from "../../src/spec/model.ts";
@@ -21,22 +20,42 @@ export function aCluster(lines = ""): TestCluster {
   return { spec: loaded.spec, machines, keys: fixedKeys(machines.map(({ name }) => name)) };
 }
 
+/** What a test may add to what a node is rendered from. */
+export type Extras = Partial<Pick<UserDataInput, "discovery" | "executable" | "insecureKey">>;
+
 /** The cloud-config of the cluster's machine with this number (from 1). */
 export function userDataOf(
   cluster: TestCluster,
   index: number,
   provider: ProviderName = "nspawn",
-  discovery?: NodeDiscovery,
+  extras: Extras = {},
 ): string {
   const machine = cluster.machines[index - 1];
   if (machine === undefined) throw new Error(`no machine ${index}`);
-  return renderUserData({ ...cluster, machine, provider, discovery });
+  return renderUserData({ ...cluster, machine, provider, ...extras });
 }
 
-/** The folder for Vagrant and VirtualBox. */
-export function vagrantFolderOf(cluster: TestCluster): RenderedFile[] {
-  const texts = cluster.machines.map(({ name, index }) => [name, userDataOf(cluster, index, "virtualbox")]);
-  return renderVagrantFolder({ ...cluster, userData: Object.fromEntries(texts) as Record<string, string> });
+/** The folder for Vagrant. */
+export function vagrantFolderOf(
+  cluster: TestCluster,
+  provider: ProviderName = "virtualbox",
+  { executable, ...extras }: Omit<Extras, "executable"> & { readonly executable?: ExecutableFile } = {},
+): RenderedFile[] {
+  const ofNode: Extras = {
+    ...extras,
+    ...(executable === undefined ? {} : { executable: executable.sha256 }),
+  };
+  const texts = cluster.machines.map(({ name, index }) => [
+    name,
+    userDataOf(cluster, index, provider, ofNode),
+  ]);
+  const userData = Object.fromEntries(texts) as Record<string, string>;
+  return renderVagrantFolder({
+    ...cluster,
+    userData,
+    provider,
+    ...(executable === undefined ? {} : { executable }),
+  });
 }
 
 function fixedKeys(names: readonly string[]): ClusterKeys {

@@ -5,7 +5,7 @@ export const render: Command = {
   name: "render",
   summary: "write Vagrantfile, config.rb and each machine's user-data",
   description:
-    "Writes a folder that Vagrant works in (clusters/NAME/vagrant), from the same cluster.yaml. The same input gives the same bytes.",
+    "Writes a folder that Vagrant works in (clusters/NAME/vagrant), from the same cluster.yaml. The same input gives the same bytes. What you have changed in its config.rb (memory, processors, ports, folders and the like) stays.",
   args: [],
   options: [
     {
@@ -15,7 +15,10 @@ export const render: Command = {
       choices: ["auto", "virtualbox", "libvirt", "nspawn"],
     },
     { name: "--out", value: "DIR", summary: "write there instead" },
-    { name: "--check", summary: "write nothing; exit 1 when what is there is stale" },
+    {
+      name: "--check",
+      summary: "write nothing; show what would change, and exit 1 when cluster.yaml has moved on",
+    },
   ],
   examples: [
     { command: "cluster render", meaning: "then 'vagrant up' in clusters/NAME/vagrant" },
@@ -29,8 +32,11 @@ export const render: Command = {
       out: valueOf(input, "--out"),
       check,
     });
-    const verb = check ? "stale" : "written";
-    const text = outcome.changed.map((path) => `${verb}: ${path}\n`).join("");
+    for (const { name, own, ours } of outcome.kept) {
+      context.emit({ kind: "note", message: `config.rb has ${name} = ${own}; cluster.yaml has ${ours}` });
+    }
+    const written = outcome.changed.map((path) => `written: ${path}\n`).join("");
+    const text = check ? outcome.diff : written;
     context.result(text === "" ? "nothing has changed\n" : text, { v: 1, ...outcome });
     return check && outcome.changed.length > 0 ? exitCodes.false : exitCodes.ok;
   },

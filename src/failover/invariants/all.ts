@@ -1,0 +1,39 @@
+import type { HistoryEvent } from "../history.ts";
+import { statusAgrees } from "./agreement.ts";
+import { constraints } from "./constraints.ts";
+import { converged } from "./converged.ts";
+import { oneCopy } from "./copies.ts";
+import { factsOf } from "./facts.ts";
+import type { Invariant, InvariantResult } from "./invariant.ts";
+import { nothingLost } from "./nothing-lost.ts";
+import { noOrphans } from "./orphans.ts";
+import { noNeedlessRestarts } from "./restarts.ts";
+
+/** What must hold in every run, whatever its scenario says. */
+export const allInvariants: readonly Invariant[] = [
+  oneCopy,
+  constraints,
+  statusAgrees,
+  converged,
+  noNeedlessRestarts,
+  noOrphans,
+  nothingLost,
+];
+
+/** Those that ask for the state at rest: while one is broken it is worth looking again. */
+export const auditInvariants: readonly Invariant[] = [converged, noOrphans, nothingLost];
+
+/** Checks a history; pure. */
+export function checkInvariants(
+  events: readonly HistoryEvent[],
+  invariants: readonly Invariant[] = allInvariants,
+): InvariantResult[] {
+  const facts = factsOf(events);
+  return invariants.map((invariant) => {
+    const { name, about } = invariant;
+    const findings = invariant.check(facts);
+    if (findings === undefined) return { name, about, outcome: "unobserved", findings: [] };
+    const broken = findings.some(({ weight }) => weight === "broken");
+    return { name, about, outcome: broken ? "fail" : "pass", findings };
+  });
+}

@@ -1,0 +1,42 @@
+import { lastAudits } from "./audits.ts";
+import type { Facts } from "./facts.ts";
+import type { Finding, Invariant } from "./invariant.ts";
+import { unitRecords } from "./units.ts";
+
+/** At the end no container runs on a machine on which its unit does not. */
+export const noOrphans: Invariant = {
+  name: "no-orphans",
+  about: "at the end no container runs without its unit",
+  check: (facts) => {
+    const audits = lastAudits(facts, "after").filter(({ audit }) => audit.containers !== undefined);
+    if (audits.length === 0) return undefined;
+    const claims = new Map(
+      [...unitRecords(facts)].flatMap(([unit, { containers }]) => containers.map((name) => [name, unit])),
+    );
+    const before = lastAudits(facts, "before");
+    return audits.flatMap(({ at, audit }) => {
+      const there = before.find((event) => event.audit.node === audit.node)?.audit.containers ?? [];
+      return (audit.containers ?? []).flatMap((container): Finding[] => {
+        const unit = claims.get(container);
+        if (unit === undefined) {
+          if (there.includes(container)) return [];
+          const text = `container ${container} on ${audit.node} was not there before, and no unit is known to run it`;
+          return [{ weight: "note", text, at }];
+        }
+        if (!isObserved(facts, unit) || activeOn(facts, unit, audit.node, at)) return [];
+        const text = `container ${container} runs on ${audit.node}, where ${unit} does not`;
+        return [{ weight: "broken", text, at }];
+      });
+    });
+  },
+};
+
+const isObserved = (facts: Facts, unit: string): boolean =>
+  facts.timelines.some((timeline) => timeline.unit === unit);
+
+function activeOn(facts: Facts, unit: string, node: string, at: number): boolean {
+  const last = facts.events.findLast(
+    (event) => event.at <= at && event.kind === "sample" && event.node === node && event.unit === unit,
+  );
+  return last?.kind === "sample" && last.active !== "inactive" && last.active !== "failed";
+}

@@ -1,0 +1,27 @@
+import type { ClusterSpec, MachineSpec } from "../spec/model.ts";
+import type { ClusterKeys } from "./keys.ts";
+
+/** What one node's cloud-config is made from. */
+export interface NodeInput {
+  readonly spec: ClusterSpec;
+  readonly machine: MachineSpec;
+  readonly machines: readonly MachineSpec[];
+  readonly keys: ClusterKeys;
+  /** Undefined when etcd's members know each other from a list. */
+  readonly discovery?: NodeDiscovery | undefined;
+  /** SHA-256 of our executable, in hex, where the system does not bring it; its units wait for exactly that one. */
+  readonly executable?: string;
+  /** Vagrant's well-known private key (RSA, PEM), to be laid on the machines when `ssh.insecureKey` says so. */
+  readonly insecureKey?: string;
+}
+
+/** How this node finds etcd's other members by a discovery service. */
+export interface NodeDiscovery {
+  /** The token's URL. */
+  readonly url: string;
+  /**
+   * The machine is made again, of a cluster that has formed: its token knows it already and would refuse it, so it gets the
+   * list, and the token as name of the cluster, from which etcd computes the members' ids.
+   */
+  readonly again: boolean;
+}
