@@ -134,7 +134,7 @@ export function memoryMachine(options: MemoryMachineOptions = {}): MemoryMachine
     writable: (folder) => Promise.resolve(folder !== "/usr" || (options.usrWritable ?? true)),
     hostname: () => Promise.resolve(hostname),
     run: ([program, ...args], input) => {
-      if (!args.includes("show")) ran.push([program, ...args].join(" "));
+      if (!args.includes("show") && !args.includes("list-units")) ran.push([program, ...args].join(" "));
       const act = programs[program];
       return Promise.resolve(act === undefined ? { ...ended(1), missing: true } : act(args, input ?? ""));
     },
