@@ -50,6 +50,7 @@ const pure = [
   "src/provision/",
   "src/fleet/unit/",
   "src/fleet/schedule/",
+  "src/failover/invariants/",
   "src/failover/verdict.ts",
   "src/failover/timeline.ts",
   "src/doctor/diagnose.ts",

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
+import { dirname, join, relative, sep } from "node:path";
 import type { Plugin } from "esbuild";
 
 /**
@@ -29,7 +29,7 @@ export function keepingPlaces(root: string, outdir: string): Plugin {
     name: "keeping-places",
     setup: (build) => {
       build.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
-        if (!path.startsWith(`${src}/`)) return undefined;
+        if (!path.startsWith(`${src}${sep}`)) return undefined;
         const text = await readFile(path, "utf8");
         if (!text.includes("import.meta.url")) return undefined;
         const place = `new URL(${JSON.stringify(relative(outdir, path))}, import.meta.url).href`;

@@ -74,7 +74,7 @@ function unitLines(report: UnitReport): string[] {
 }
 
 /** `away 4.2 s: power-cut on core-02, active again on core-03`. */
-export function recoveryText(recovery: Recovery): string {
+function recoveryText(recovery: Recovery): string {
   const cause = `${recovery.fault} on ${recovery.victims.join(", ")}`;
   if (recovery.took === undefined) return `never came back: ${cause}`;
   return `away ${showDuration(recovery.took)}: ${cause}, active again on ${recovery.to ?? "?"}`;

@@ -37,7 +37,7 @@ const victims = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).
   examples: ["the machine that runs hello.service", "all", ["core-02", "core-03"]],
 });
 
-export const faultNames = ["power-cut", "halt"] as const;
+const faultNames = ["power-cut", "halt"] as const;
 
 const step = z.union([
   z

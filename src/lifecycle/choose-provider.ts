@@ -41,7 +41,7 @@ export async function mustCheck(provider: Provider, plan: ClusterPlan): Promise<
 }
 
 /** One line: what, and how to get it. */
-export function showLack({ what, hint }: Lack): string {
+function showLack({ what, hint }: Lack): string {
   return `${what}: ${hint}`;
 }
 

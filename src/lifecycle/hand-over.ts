@@ -50,7 +50,7 @@ export async function waitForHandOver(request: HandOverRequest): Promise<void> {
 }
 
 /** Units that are still on the machine that left, or on their way. */
-export function unsettled(view: FleetView, leftId: string): readonly string[] {
+function unsettled(view: FleetView, leftId: string): readonly string[] {
   const moving = view.units.filter(({ name, desired, machineId }) => {
     const states = view.states.filter(({ unit }) => unit === name);
     if (machineId === leftId || states.some((state) => state.machineId === leftId)) return true;

@@ -64,8 +64,3 @@ function toReport(value: unknown): LayerReport {
     ...(typeof machines === "number" ? { machines } : {}),
   };
 }
-
-/** The first layer, in order, that a report does not call good; undefined when all that it names are. */
-export function firstSilent(report: ReadyReport): LayerName | undefined {
-  return layerNames.find((name) => report[name]?.ok === false);
-}

@@ -4,7 +4,7 @@ import type { KnownCluster, World } from "./cluster.ts";
 import { readLogin } from "./keys.ts";
 import type { Observed } from "./plan.ts";
 import { probeNode } from "./probe.ts";
-import type { ClusterState, MachineState } from "./state.ts";
+import type { MachineState } from "./state.ts";
 
 export interface ObserveOptions {
   /** What each machine's user-data should be now (SHA-256), by name. */
@@ -42,11 +42,6 @@ export function conditionOf(machine: MachineState, seen: MachineStatus | undefin
   if (machine.created === "creating") return "half-made";
   if (seen === undefined) return "absent";
   return machine.created === "no" ? "half-made" : seen.state;
-}
-
-/** Machines that are neither made nor half-made, when nothing can be asked: before the first `up`. */
-export function nothingYet(state: ClusterState): readonly Observed[] {
-  return Object.keys(state.machines).map((name) => ({ name, state: "absent", stale: false }));
 }
 
 async function troubleOf(

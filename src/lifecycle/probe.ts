@@ -54,7 +54,7 @@ export async function probeNode<Extra = undefined>(
 }
 
 /** The layers of the node behind an open connection. */
-export async function probeOver(connection: SshConnection): Promise<readonly LayerState[]> {
+async function probeOver(connection: SshConnection): Promise<readonly LayerState[]> {
   const [applied, ...rest] = await Promise.all([
     judge("cloud-config", () => checkCloudConfig(connection)),
     judge("etcd", () => checkEtcd(connection)),

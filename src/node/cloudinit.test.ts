@@ -200,6 +200,25 @@ describe("a cloud-config that cannot be applied", () => {
   });
 });
 
+describe("a unit that is named twice", () => {
+  const masked = "{name: lan.network, mask: true}";
+  const written = '{name: lan.network, content: "[Match]\\n"}';
+
+  it.each([
+    [masked, written, "written"],
+    [written, masked, "masked"],
+  ])("%s, then %s: is %s, and there is nothing left to do", async (first, second, end) => {
+    const machine = memoryMachine({ units });
+    const text = `coreos: {units: [${first}, ${second}]}\n`;
+    expect((await applied(machine, text)).problems).toEqual([]);
+    const isMasked = JSON.stringify(machine.files.get("/etc/systemd/network/lan.network")).includes(
+      "/dev/null",
+    );
+    expect(isMasked ? "masked" : "written").toBe(end);
+    expect((await applied(machine, text, true)).steps.map(showStep)).toEqual([]);
+  });
+});
+
 describe("any document", () => {
   it("that could be applied leaves nothing to do", async () => {
     await fc.assert(

@@ -61,7 +61,7 @@ export function recordedWindow(host: Omit<RecordedHost, "expect" | "says" | "pro
 }
 
 /** Programs that answer from a list; any other is missing. */
-export function recordedExec(commands: Readonly<Record<string, string>>): Exec {
+function recordedExec(commands: Readonly<Record<string, string>>): Exec {
   return {
     run: async ({ argv }): Promise<CommandResult> => {
       const answer = commands[argv.join(" ")];

@@ -32,7 +32,7 @@ const answers: Readonly<Record<LayerName, string>> = {
 };
 
 /** `core-01: starting`. */
-export function stepText(step: Step): string {
+function stepText(step: Step): string {
   return `${prefixOf(step)}${actionText(step)}`;
 }
 

@@ -30,7 +30,7 @@ export function overview(version: string): string {
 }
 
 /** What `fleetctl help COMMAND` prints. */
-export function helpFor(command: CommandSpec): string {
+function helpFor(command: CommandSpec): string {
   return [
     section("NAME", `\tfleetctl ${command.name} - ${command.summary}`),
     section("USAGE", `\tfleetctl ${command.name} ${command.usage}`.trimEnd()),

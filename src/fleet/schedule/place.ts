@@ -28,7 +28,7 @@ export function placeGroup(group: readonly Candidate[], plan: Plan): Outcome {
 }
 
 /** Whether the whole group can be on a machine: the worst of its members' verdicts. */
-export function judgeGroup(group: readonly Candidate[], view: View, plan: Plan): Verdict {
+function judgeGroup(group: readonly Candidate[], view: View, plan: Plan): Verdict {
   const context = { group: new Set(group.map(({ name }) => name)), precedence: plan.precedence };
   let worst: Verdict = { kind: "able" };
   for (const unit of group) {

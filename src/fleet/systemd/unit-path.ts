@@ -1,5 +1,5 @@
 /** Where systemd's D-Bus objects of units live. */
-export const unitsPath = "/org/freedesktop/systemd1/unit";
+const unitsPath = "/org/freedesktop/systemd1/unit";
 
 /** The object path of a unit: every byte but letters and digits (and a leading digit) becomes `_` and two hex digits. */
 export function unitPath(name: string): string {

@@ -101,20 +101,23 @@ function commandGoals(config: CloudConfig): Goal[] {
   return [...asked, ...ours];
 }
 
-/** Of several files at one path the last one counts; lines that are set in a file written here become part of it. */
+/**
+ * Of several files and masks at one path, the last one counts, as when two entries of `units` bear one name; lines that
+ * are set in a file written here become part of it.
+ */
 function settleFiles(goals: readonly Goal[]): readonly Goal[] {
-  const last = new Map<string, Goal & FileGoal>();
+  const last = new Map<string, Goal & { readonly kind: "file" | "mask" }>();
   for (const goal of goals) {
-    if (goal.kind === "file") last.set(goal.path, goal);
+    if (goal.kind === "file" || goal.kind === "mask") last.set(goal.path, goal);
     const written = goal.kind === "lines" ? last.get(goal.path) : undefined;
-    if (goal.kind !== "lines" || written === undefined) continue;
+    if (goal.kind !== "lines" || written?.kind !== "file") continue;
     const merged = mergeLines(new TextDecoder().decode(written.content), goal.set);
     last.set(goal.path, { ...written, content: new TextEncoder().encode(merged) });
   }
   const done = new Set<string>();
   return goals.flatMap((goal): readonly Goal[] => {
     if (goal.kind === "lines") return last.has(goal.path) ? [] : [goal];
-    if (goal.kind !== "file") return [goal];
+    if (goal.kind !== "file" && goal.kind !== "mask") return [goal];
     const final = last.get(goal.path);
     if (final === undefined || done.has(goal.path)) return [];
     done.add(goal.path);

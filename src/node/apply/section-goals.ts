@@ -2,7 +2,7 @@ import type { CloudConfig, SectionName, Setting } from "../cloud-config/model.ts
 import type { FileGoal, Goal, LineSetting } from "./goal.ts";
 
 /** What a key of a section is called in the environment of its service. */
-export function variableName(section: SectionName, key: string): string {
+function variableName(section: SectionName, key: string): string {
   const exception = exceptions[`${section}.${key}`];
   return exception ?? `${prefixes[section]}${key.toUpperCase()}`;
 }

@@ -36,7 +36,7 @@ export interface CachedImage extends Image {
   readonly built: number;
 }
 
-export const defaultMirror = "http://deb.debian.org/debian";
+const defaultMirror = "http://deb.debian.org/debian";
 const suite = "bookworm";
 /** Room that a build needs, bytes. */
 const buildRoom = 1_200_000_000;

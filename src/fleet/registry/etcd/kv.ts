@@ -37,7 +37,7 @@ const decoder = new TextDecoder();
 export const bytes = (text: string): Uint8Array => encoder.encode(text);
 export const text = (raw: Uint8Array): string => decoder.decode(raw);
 
-export function toRecord(kv: KeyValue): Record {
+function toRecord(kv: KeyValue): Record {
   return {
     key: text(kv.key),
     value: text(kv.value),

@@ -23,7 +23,7 @@ export interface MirrorPlan {
 
 const port = 5000;
 
-export function mirrorUrl(gateway: string): string {
+function mirrorUrl(gateway: string): string {
   return `http://${gateway}:${port}`;
 }
 
