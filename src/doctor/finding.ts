@@ -22,8 +22,8 @@ export interface Finding {
 export interface Purpose {
   readonly provider: ProviderName;
   readonly cluster: ClusterPlan;
-  /** The bridge of this cluster, where the provider makes one of a known name. */
-  readonly bridge: string | undefined;
+  /** The bridge that nspawn machines of this cluster have, or would have. */
+  readonly bridge: string;
 }
 
 /** One kind of trouble, as data. */

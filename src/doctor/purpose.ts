@@ -5,7 +5,7 @@ import type { Finding, Purpose } from "./finding.ts";
 
 /** What the host is asked to run. */
 export function purposeOf(provider: ProviderName, cluster: ClusterPlan): Purpose {
-  return { provider, cluster, bridge: provider === "nspawn" ? hostNames(cluster).bridge : undefined };
+  return { provider, cluster, bridge: hostNames(cluster).bridge };
 }
 
 /** What a provider's own check says, as findings; those that a diagnosis has made already are left out. */

@@ -191,7 +191,7 @@ async function doneMessage({ cluster, desired }: Ready, plan: Plan<MakingKind>, 
   const seen = [...(await cluster.provider.machines(cluster.ref)).values()];
   const running = seen.filter(({ state }) => state === "running").length;
   const all = desired.plan.machines.length;
-  const machines = running === all ? `${all} machines` : `${running} of ${all} machines`;
+  const machines = `${running === all ? "" : `${running} of `}${all} ${all === 1 ? "machine" : "machines"}`;
   return `${name} is up: ${machines}, in ${showDuration(ms)}`;
 }
 

@@ -30,7 +30,7 @@ export const firewallTroubles: readonly Trouble[] = [
     providers: ["nspawn"],
     fix: "sudo ufw disable",
     see: ({ firewall }, { bridge, cluster }) => {
-      if (!firewall.ufw || firewall.ufwRules === undefined || bridge === undefined) return undefined;
+      if (!firewall.ufw || firewall.ufwRules === undefined) return undefined;
       const named = [bridge, cluster.spec.network.subnet].some((word) => firewall.ufwRules?.includes(word));
       if (named) return undefined;
       const allow = ["allow in", "route allow in", "route allow out"].map(
@@ -46,7 +46,7 @@ export const firewallTroubles: readonly Trouble[] = [
     providers: ["nspawn"],
     fix: "sudo systemctl stop firewalld",
     see: ({ firewall }, { bridge }) => {
-      if (!firewall.firewalld || bridge === undefined || firewall.trusted.includes(bridge)) return undefined;
+      if (!firewall.firewalld || firewall.trusted.includes(bridge)) return undefined;
       return {
         evidence: `firewalld runs and ${bridge} is not in its zone trusted`,
         fix: `sudo firewall-cmd --permanent --zone=trusted --add-interface=${bridge} && sudo firewall-cmd --reload`,
@@ -58,16 +58,14 @@ export const firewallTroubles: readonly Trouble[] = [
 /** nspawn's bridge lets itself through Docker's own chain; libvirt has chains of its own unless it uses nftables. */
 function letsThrough({ rules }: FirewallFacts, { provider, bridge }: Purpose): boolean {
   if (provider === "nspawn") {
-    return rules.some(
-      (rule) => rule.includes("DOCKER-USER") || (bridge !== undefined && rule.includes(bridge)),
-    );
+    return rules.some((rule) => rule.includes("DOCKER-USER") || rule.includes(bridge));
   }
   return rules.some((rule) => rule.includes("LIBVIRT_") || rule.includes("virbr"));
 }
 
-function acceptRules({ rules }: FirewallFacts, { bridge }: Purpose): { readonly fix?: string } {
+function acceptRules({ rules }: FirewallFacts, { provider, bridge }: Purpose): { readonly fix?: string } {
   const chain = rules.some((rule) => rule.includes("DOCKER-USER")) ? "DOCKER-USER" : "FORWARD";
-  const name = bridge ?? "virbr+";
+  const name = provider === "nspawn" ? bridge : "virbr+";
   return {
     fix: `sudo iptables -I ${chain} -i ${name} -j ACCEPT && sudo iptables -I ${chain} -o ${name} -j ACCEPT`,
   };
