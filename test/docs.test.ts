@@ -3,7 +3,9 @@ import { dirname, join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { commands } from "../src/cli/commands.ts";
 import { troubles } from "../src/doctor/diagnose.ts";
+import { loadScenario } from "../src/failover/load.ts";
 import { errorTable } from "../src/foundation/errors.ts";
+import { loadSpec } from "../src/spec/load.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
@@ -47,5 +49,17 @@ describe("every page", () => {
       (match) => match[1] ?? "",
     );
     expect(typed.filter((name) => !names.has(name))).toEqual([]);
+  });
+
+  it("shows only scenarios and cluster.yamls that are valid", () => {
+    const blocks = pages.flatMap((page) =>
+      [...read(page).matchAll(/^```yaml\n([\s\S]*?)^```/gm)].map((match) => ({ page, text: match[1] ?? "" })),
+    );
+    const whole = blocks.filter(({ text }) => /^version: 1$/m.test(text));
+    expect(whole.length).toBeGreaterThan(0);
+    for (const { page, text } of whole) {
+      const loaded = text.includes("\nsteady:") ? loadScenario(text, page) : loadSpec(text, page);
+      expect(loaded.ok ? [] : loaded.problems).toEqual([]);
+    }
   });
 });
