@@ -36,6 +36,21 @@ describe("docs/troubleshooting.md", () => {
   });
 });
 
+describe("the table of errors", () => {
+  it("has only codes that something can end with", () => {
+    const sources = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
+      .filter(
+        (name) =>
+          name.endsWith(".ts") && !name.endsWith(".test.ts") && name !== join("foundation", "errors.ts"),
+      )
+      .map((name) => read(join("src", name)));
+    const unused = Object.keys(errorTable).filter(
+      (code) => !sources.some((text) => text.includes(`"${code}"`)),
+    );
+    expect(unused).toEqual([]);
+  });
+});
+
 describe("every page", () => {
   it.each(pages)("%s links only to files that are there", (page) => {
     const links = [...read(page).matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)].map((match) => match[1] ?? "");

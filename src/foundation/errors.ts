@@ -47,7 +47,6 @@ export const errorTable = {
   E_CHECK_FAILED: { exit: "false", meaning: "the checked thing is false" },
   E_TIMEOUT: { exit: "timeout", meaning: "something did not happen in its time" },
   E_DECLINED: { exit: "declined", meaning: "the question was answered with no" },
-  E_INCONCLUSIVE: { exit: "inconclusive", meaning: "the test could neither pass nor fail" },
   E_INTERRUPTED: { exit: "interrupted", meaning: "stopped by the user" },
   E_BUG: { exit: "bug", meaning: "a mistake of ours" },
 } as const satisfies Record<string, { exit: ExitName; meaning: string }>;
