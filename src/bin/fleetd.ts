@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
-import { systemClock } from "../foundation/clock.ts";
+import { type Clock, systemClock } from "../foundation/clock.ts";
 import { AppError, isAppError, messageOf } from "../foundation/errors.ts";
 import { hostExec } from "../foundation/exec.ts";
 import { readIfExists } from "../foundation/files.ts";
@@ -95,6 +95,7 @@ async function work(config: FleetConfig, log: Log, world: FleetdWorld): Promise<
   const api = createApi({
     registry,
     mirror: () => life.mirror,
+    holding: () => leftUntil(engine.status.holdingUntil, clock),
     version: manifest.version,
     tokenLimit: config.tokenLimit,
     clock,
@@ -109,6 +110,12 @@ async function work(config: FleetConfig, log: Log, world: FleetdWorld): Promise<
     await systemd.close();
     await registry.close();
   }
+}
+
+/** How long until the monotonic time, ms; undefined when it has passed or there is none. */
+function leftUntil(time: number | undefined, clock: Clock): number | undefined {
+  const left = (time ?? 0) - clock.monotonic();
+  return left > 0 ? Math.ceil(left) : undefined;
 }
 
 async function untilAsked(life: Life, world: FleetdWorld, log: Log): Promise<void> {

@@ -68,6 +68,16 @@ export interface Refusal {
   readonly summary: string;
 }
 
+/**
+ * A machine that shall have no units but global ones: it takes none, and those it has move. Kept until somebody takes it
+ * back, whether the machine runs or not.
+ */
+export interface Cordon {
+  readonly machineID: string;
+  /** When it was asked for, ms since 1970. */
+  readonly since: number;
+}
+
 /** Everything that the registry holds, at one revision. */
 export interface Snapshot {
   readonly revision: bigint;
@@ -79,6 +89,8 @@ export interface Snapshot {
   readonly states: ReadonlyMap<string, ReadonlyMap<string, UnitState>>;
   /** By unit name. */
   readonly refusals: ReadonlyMap<string, Refusal>;
+  /** By machine id; also of machines that are not registered. */
+  readonly cordons: ReadonlyMap<string, Cordon>;
   /** The machine id of the leading engine. */
   readonly leader: string | undefined;
 }

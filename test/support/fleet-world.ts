@@ -1,4 +1,5 @@
 import type {
+  Cordon,
   Decision,
   Machine,
   Placement,
@@ -46,6 +47,7 @@ export function aSnapshot(parts: Partial<Snapshot> = {}): Snapshot {
     placements: new Map(),
     states: new Map(),
     refusals: new Map(),
+    cordons: new Map(),
     leader: undefined,
     ...parts,
   };
@@ -71,6 +73,7 @@ export class FleetWorld {
   readonly units = new Map<string, Unit>();
   readonly placements = new Map<string, Placement>();
   readonly refusals = new Map<string, Refusal>();
+  readonly cordons = new Map<string, Cordon>();
   readonly states = new Map<string, Map<string, UnitState>>();
 
   snapshot(): Snapshot {
@@ -79,6 +82,7 @@ export class FleetWorld {
       units: new Map(this.units),
       placements: new Map(this.placements),
       refusals: new Map(this.refusals),
+      cordons: new Map(this.cordons),
       states: new Map([...this.states].map(([unit, states]) => [unit, new Map(states)])),
     });
   }

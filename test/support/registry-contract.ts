@@ -157,6 +157,33 @@ export function describeRegistry(name: string, makeSubject: () => Promise<Regist
       });
     });
 
+    describe("cordons", () => {
+      const cordon = { machineID: "a".padEnd(32, "0"), since: 1_700_000_000_000 };
+
+      it("keeps a cordon beyond the machine's lease, and beyond a second one", async () => {
+        const mirror = await registry.follow(stop.signal);
+        const session = await joined({ machine: aMachine("a"), ttl });
+        await mirror.reached(await registry.cordon(cordon), stop.signal);
+        await mirror.reached(await registry.cordon({ ...cordon, since: 5 }), stop.signal);
+        await session.end();
+        await until(mirror, ({ machines }) => machines.size === 0);
+        expect([...mirror.snapshot.cordons.values()]).toEqual([cordon]);
+        const later = await (await subject.client()).follow(stop.signal);
+        expect([...later.snapshot.cordons.keys()]).toEqual([cordon.machineID]);
+      });
+
+      it("takes it back, and says when there was none", async () => {
+        const mirror = await registry.follow(stop.signal);
+        await registry.cordon(cordon);
+        const revision = await registry.uncordon(cordon.machineID);
+        await mirror.reached(revision ?? 0n, stop.signal);
+        expect(mirror.snapshot.cordons.size).toBe(0);
+        expect(await registry.uncordon(cordon.machineID)).toBeUndefined();
+        await mirror.reached(await registry.cordon(cordon), stop.signal);
+        expect(mirror.snapshot.cordons.size).toBe(1);
+      });
+    });
+
     describe("mirrors", () => {
       it("stops waiting with the signal's reason", async () => {
         const mirror = await registry.follow(stop.signal);

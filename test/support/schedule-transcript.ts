@@ -7,6 +7,7 @@ import { aMachine, aUnit, FleetWorld } from "./fleet-world.ts";
  *
  *   machine ID [KEY=VALUE…]   registers a machine or changes its metadata
  *   leave ID                  the machine gives its units away
+ *   cordon ID / uncordon ID   the machine shall have no units / may have units again
  *   lose ID                   the machine is cut off and believed gone
  *   vanish ID                 the machine is no longer registered, but not believed gone
  *   slow ID / quick ID        its agent does nothing / acts again
@@ -68,6 +69,8 @@ function commands(
       return world.machines.set(id, { ...machine, metadata: metadata as Record<string, string> });
     },
     leave: () => world.machines.set(id, { ...machine, leaving: true }),
+    cordon: () => world.cordons.set(id, { machineID: id, since: 0 }),
+    uncordon: () => world.cordons.delete(id),
     vanish: () => world.vanish(id),
     lose: () => {
       world.vanish(id);

@@ -6,14 +6,17 @@ import type { Log } from "../../foundation/log.ts";
 import type { Snapshot, UnitState } from "../model.ts";
 import type { Mirror, Registry } from "../registry/registry.ts";
 import { contentTypeProblem } from "./content-type.ts";
+import { operatorRoutes } from "./operate.ts";
 import { cutPage, requestedPage } from "./page.ts";
 import { showMachine, showState, showUnit } from "./show.ts";
 import { decideUnitChange, decodeUnitBody } from "./unit-change.ts";
 
 export interface ApiOptions {
-  readonly registry: Pick<Registry, "putUnit" | "setDesired" | "deleteUnit">;
+  readonly registry: Pick<Registry, "putUnit" | "setDesired" | "deleteUnit" | "cordon" | "uncordon">;
   /** What to answer from; undefined while this machine is not registered. Asked anew for each request. */
   readonly mirror: () => Mirror | undefined;
+  /** How long this machine's engine still holds because too many machines vanished at once, ms. */
+  readonly holding?: () => number | undefined;
   /** fleetd's version, for the Server header. */
   readonly version: string;
   /** Items on a page. */
@@ -93,6 +96,14 @@ function routes(options: ApiOptions): Hono {
     if (revision === undefined) return noUnit(c);
     await written(options, revision);
     return c.body(null, 204);
+  });
+  operatorRoutes(v1, {
+    registry: options.registry,
+    snapshot,
+    holding: options.holding ?? (() => undefined),
+    now: () => options.clock.now(),
+    written: (revision) => written(options, revision),
+    fail,
   });
   v1.all("/units/:name", (c) => fail(c, 405, "only GET, PUT and DELETE supported against this resource"));
 

@@ -45,6 +45,7 @@ function holds({ snapshot: then, gone, result }: Last, now: Snapshot, goneNow: R
     then.units === now.units &&
     then.placements === now.placements &&
     then.refusals === now.refusals &&
+    then.cordons === now.cordons &&
     (then.states === now.states || result.waiting.length === 0) &&
     gone.size === goneNow.size &&
     [...gone].every((id) => goneNow.has(id))

@@ -2,6 +2,7 @@ import type { Clock } from "../../foundation/clock.ts";
 import { AppError } from "../../foundation/errors.ts";
 import type { Log } from "../../foundation/log.ts";
 import type { EtcdContext } from "./etcd/context.ts";
+import { putCordon, removeCordon } from "./etcd/cordons.ts";
 import { followEtcd } from "./etcd/follow.ts";
 import { joinEtcd } from "./etcd/join.ts";
 import { absent, put, read, transact } from "./etcd/kv.ts";
@@ -51,6 +52,14 @@ export function createEtcdRegistry(options: EtcdRegistryOptions): EtcdRegistry {
     deleteUnit: async (name, signal) => {
       await ready(signal);
       return deleteUnit(writer, name, { signal });
+    },
+    cordon: async (cordon, signal) => {
+      await ready(signal);
+      return putCordon(writer, cordon, { signal });
+    },
+    uncordon: async (machineID, signal) => {
+      await ready(signal);
+      return removeCordon(writer, machineID, { signal });
     },
     join: async (request, signal) => {
       await ready(signal);

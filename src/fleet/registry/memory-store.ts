@@ -48,6 +48,8 @@ export function keyOf(change: Change): string {
     case "placement":
     case "refusal":
       return `${change.kind}/${change.unit}`;
+    case "cordon":
+      return `cordon/${change.machineID}`;
     case "leader":
       return "leader";
   }

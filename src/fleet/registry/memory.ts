@@ -92,6 +92,7 @@ export function createMemoryRegistry(options: { readonly clock: Clock }): Memory
       };
       const client: MemoryClient = {
         ...unitWrites(store, check),
+        ...cordonWrites(store, check),
         follow: async (signal) => follow(store, state, check, signal),
         join: (request, signal) =>
           joinInMemory({ store, check, clock: options.clock, keep: state.sessions }, request, signal),
@@ -180,6 +181,24 @@ function unitWrites(store: MemoryStore, check: (signal?: AbortSignal) => void): 
         { kind: "placement", unit: name, value: undefined },
         { kind: "refusal", unit: name, value: undefined },
       ]);
+    },
+  };
+}
+
+type CordonWrites = Pick<Registry, "cordon" | "uncordon">;
+
+function cordonWrites(store: MemoryStore, check: (signal?: AbortSignal) => void): CordonWrites {
+  return {
+    cordon: async (cordon, signal) => {
+      check(signal);
+      const { machineID } = cordon;
+      if (store.entries.has(`cordon/${machineID}`)) return store.revision;
+      return store.write([{ kind: "cordon", machineID, value: cordon }]);
+    },
+    uncordon: async (machineID, signal) => {
+      check(signal);
+      if (!store.entries.has(`cordon/${machineID}`)) return undefined;
+      return store.write([{ kind: "cordon", machineID, value: undefined }]);
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { Decision, DesiredState, Machine, Snapshot, Unit, UnitState } from "../model.ts";
+import type { Cordon, Decision, DesiredState, Machine, Snapshot, Unit, UnitState } from "../model.ts";
 
 export type { Decision } from "../model.ts";
 
@@ -16,6 +16,11 @@ export interface Registry {
   setDesired(name: string, desired: DesiredState, signal?: AbortSignal): Promise<bigint | undefined>;
   /** Removes the unit, its placement and refusal. Undefined when there was none. */
   deleteUnit(name: string, signal?: AbortSignal): Promise<bigint | undefined>;
+
+  /** Keeps a cordon until it is taken back; one that is there already stays as it is. Gives the revision. */
+  cordon(cordon: Cordon, signal?: AbortSignal): Promise<bigint>;
+  /** Undefined when the machine was not cordoned. */
+  uncordon(machineID: string, signal?: AbortSignal): Promise<bigint | undefined>;
 
   /** Registers this machine under a lease of its own and keeps it alive. See Session. */
   join(request: JoinRequest, signal: AbortSignal): Promise<JoinResult>;

@@ -1,4 +1,4 @@
-import type { Machine, Placement, Refusal, Snapshot, Unit, UnitState } from "../model.ts";
+import type { Cordon, Machine, Placement, Refusal, Snapshot, Unit, UnitState } from "../model.ts";
 
 /** One record of the registry that was written (`value`) or removed (no `value`). */
 export type Change =
@@ -12,6 +12,7 @@ export type Change =
       readonly value: UnitState | undefined;
     }
   | { readonly kind: "refusal"; readonly unit: string; readonly value: Refusal | undefined }
+  | { readonly kind: "cordon"; readonly machineID: string; readonly value: Cordon | undefined }
   | { readonly kind: "leader"; readonly value: string | undefined };
 
 /** Builds snapshots out of changes. */
@@ -35,6 +36,7 @@ interface Parts {
   readonly placements: SharedMap<Placement>;
   readonly states: SharedMap<States>;
   readonly refusals: SharedMap<Refusal>;
+  readonly cordons: SharedMap<Cordon>;
   leader: string | undefined;
 }
 
@@ -72,6 +74,7 @@ function emptyParts(): Parts {
     placements: sharedMap(),
     states: sharedMap(),
     refusals: sharedMap(),
+    cordons: sharedMap(),
     leader: undefined,
   };
 }
@@ -84,6 +87,7 @@ function show(parts: Parts, revision: bigint): Snapshot {
     placements: parts.placements.share(),
     states: parts.states.share(),
     refusals: parts.refusals.share(),
+    cordons: parts.cordons.share(),
     leader: parts.leader,
   };
 }
@@ -98,6 +102,8 @@ function applyOne(parts: Parts, change: Change): void {
       return parts.placements.put(change.unit, change.value);
     case "refusal":
       return parts.refusals.put(change.unit, change.value);
+    case "cordon":
+      return parts.cordons.put(change.machineID, change.value);
     case "state":
       return applyState(parts.states, change);
     case "leader":

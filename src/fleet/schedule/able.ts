@@ -36,6 +36,7 @@ export function ableToRun(
   const { machine } = view;
   const { machineID, metadata, peers } = unit.requirements;
   if (machine.leaving) return unable("Machine is leaving and takes no units");
+  if (view.cordoned) return unable("Machine is cordoned and takes no units");
   if (machineID !== undefined && !isMachineID(machineID, machine.id)) {
     return unable(`agent ID "${machine.id}" does not match required "${machineID}"`);
   }
@@ -56,7 +57,8 @@ export function ableToRun(
   return { kind: "able" };
 }
 
-function conflictsOn(unit: Candidate, view: View): string[] {
+/** The units there that must not share the machine with `unit`. */
+export function conflictsOn(unit: Candidate, view: View): string[] {
   const names: string[] = [];
   for (const other of view.units.values()) if (clash(unit, other)) names.push(other.name);
   for (const other of view.globals) if (clash(unit, other)) names.push(other.name);
@@ -67,6 +69,7 @@ function unable(why: string): Verdict {
   return { kind: "unable", why };
 }
 
-function isHere(name: string, view: View): boolean {
+/** Whether a unit is placed there, or runs there as a global one. */
+export function isHere(name: string, view: View): boolean {
   return view.units.has(name) || view.globals.some((unit) => unit.name === name);
 }

@@ -51,7 +51,8 @@ function viewsOf({ snapshot, roster, kept }: BoardInput): Map<string, View> {
   for (const machine of snapshot.machines.values()) {
     const here = units.get(machine.id) ?? new Map<string, Candidate>();
     const global = globals.length === 0 ? [] : globalsFor(machine.metadata, globals, [...here.values()]);
-    views.set(machine.id, { machine, units: here, globals: global, lingering: new Map() });
+    const cordoned = snapshot.cordons.has(machine.id);
+    views.set(machine.id, { machine, cordoned, units: here, globals: global, lingering: new Map() });
   }
   return views;
 }

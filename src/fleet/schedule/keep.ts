@@ -86,6 +86,7 @@ function lostBecause(
   if (machine === undefined)
     return gone.has(machineID) ? `target Machine(${machineID}) went away` : undefined;
   if (machine.leaving) return `target Machine(${machineID}) is leaving`;
+  if (snapshot.cordons.has(machineID)) return `target Machine(${machineID}) is being drained`;
   const requirements = roster.singles.get(name)?.requirements;
   if (requirements === undefined) return undefined;
   const unable = `target Machine(${machineID}) unable to run unit`;

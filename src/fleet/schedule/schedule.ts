@@ -32,14 +32,18 @@ export interface Schedule {
  * and its new place a later one's.
  */
 export function schedule(input: ScheduleInput): Schedule {
-  const { snapshot, gone, requirementsOf = readRequirements } = input;
+  const plan = draftOf(input);
+  const notes = placeAll(plan);
+  return { decisions: decisionsOf(plan, notes), waiting: notes.waiting };
+}
+
+/** The plan before anything is placed: who stays where, and who has to go. */
+export function draftOf({ snapshot, gone, requirementsOf = readRequirements }: ScheduleInput): Plan {
   const roster = rosterOf(snapshot, requirementsOf);
   const precedence = precedenceOf(roster);
   const kept = keepPlacements({ snapshot, gone, roster, precedence });
   const board = createBoard({ snapshot, gone, roster, kept, requirementsOf });
-  const plan: Plan = { snapshot, roster, precedence, kept, board };
-  const notes = placeAll(plan);
-  return { decisions: decisionsOf(plan, notes), waiting: notes.waiting };
+  return { snapshot, roster, precedence, kept, board };
 }
 
 interface Notes {

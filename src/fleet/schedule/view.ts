@@ -4,6 +4,8 @@ import type { Candidate } from "./roster.ts";
 /** What one machine has and will have, as the plan stands. */
 export interface View {
   readonly machine: Machine;
+  /** Somebody asked that no units be here but global ones. */
+  readonly cordoned: boolean;
   /** Units that are placed here. */
   readonly units: Map<string, Candidate>;
   readonly globals: readonly Candidate[];

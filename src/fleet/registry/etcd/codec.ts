@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Log } from "../../../foundation/log.ts";
-import type { Machine, Placement, Refusal, Unit, UnitState } from "../../model.ts";
+import type { Cordon, Machine, Placement, Refusal, Unit, UnitState } from "../../model.ts";
 import type { Change } from "../replica.ts";
 import type { Layout } from "./layout.ts";
 
@@ -43,10 +43,12 @@ const refusal = z.object({
   summary: z.string(),
 }) satisfies z.ZodType<Refusal>;
 
+const cordon = z.object({ machineID: z.string(), since: z.number() }) satisfies z.ZodType<Cordon>;
+
 const leader = z.object({ machineID: z.string() });
 
 /** The text of a record's value. Fields that a later fleet adds are ignored by this one. */
-export const encode = (value: Machine | Unit | Placement | UnitState | Refusal): string =>
+export const encode = (value: Machine | Unit | Placement | UnitState | Refusal | Cordon): string =>
   JSON.stringify(value);
 
 /** The machine of a record's value; undefined when it is none. */
@@ -115,6 +117,10 @@ function changeOf(layout: Layout, key: string, value: string | undefined): Chang
       return { kind: "placement", unit: rest, value: read(placement, (found) => found.unit === rest) };
     case "refusals":
       return { kind: "refusal", unit: rest, value: read(refusal, (found) => found.unit === rest) };
+    case "cordons": {
+      const value = read(cordon, ({ machineID }) => machineID === rest);
+      return { kind: "cordon", machineID: rest, value };
+    }
     case "states": {
       const [machineID = "", ...name] = rest.split("/");
       const of = name.join("/");

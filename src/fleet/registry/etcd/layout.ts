@@ -9,9 +9,10 @@ import { AppError } from "../../../foundation/errors.ts";
  *     schedule/<unit>              the machine that it belongs on
  *     states/<machine id>/<unit>   what systemd says, under the machine's lease
  *     refusals/<unit>              why it has no machine
+ *     cordons/<machine id>         a machine that shall have no units
  *     engine/leader                who leads, under its lease; written anew by each of its commits
  *     writes/<machine id>          that machine's last batch of writes, under its lease (see session.ts)
- *     writes/units                 the last removal of a unit (see units.ts)
+ *     writes/units                 the last removal of a unit or a cordon (see units.ts)
  */
 export const layoutVersion = 1;
 
@@ -24,6 +25,7 @@ export interface Layout {
   unit(name: string): string;
   placement(unit: string): string;
   refusal(unit: string): string;
+  cordon(machineID: string): string;
   state(machineID: string, unit: string): string;
   writes(machineID: string): string;
 }
@@ -38,6 +40,7 @@ export function layoutAt(prefix: string): Layout {
     unit: (name) => `${prefix}units/${name}`,
     placement: (unit) => `${prefix}schedule/${unit}`,
     refusal: (unit) => `${prefix}refusals/${unit}`,
+    cordon: (machineID) => `${prefix}cordons/${machineID}`,
     state: (machineID, unit) => `${prefix}states/${machineID}/${unit}`,
     writes: (machineID) => `${prefix}writes/${machineID}`,
   };
