@@ -60,10 +60,12 @@ export interface Placement {
   readonly reason: string;
 }
 
-/** Why a wanted unit has no machine: one line for each candidate that was refused. */
+/** Why a wanted unit has no machine: one line for each candidate that was refused, but not more than some. */
 export interface Refusal {
   readonly unit: string;
   readonly reasons: readonly { readonly machineID: string; readonly why: string }[];
+  /** How many machines more there are, refused as well. */
+  readonly unlisted?: number | undefined;
   /** One sentence that sums it up. */
   readonly summary: string;
 }

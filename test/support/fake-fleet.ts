@@ -1,5 +1,6 @@
 import { AppError } from "../../src/foundation/errors.ts";
 import type {
+  ApiExplanation,
   ApiMachine,
   ApiRefusal,
   ApiUnit,
@@ -18,6 +19,9 @@ export interface FakeFleet extends FleetClient {
   readonly outcomes: Map<string, { readonly active: string; readonly sub: string }>;
   /** Units that no machine can run. */
   readonly refusals: Map<string, ApiRefusal>;
+  /** Machines that are drained; what is placed on one moves to the other. */
+  readonly cordoned: Set<string>;
+  readonly explanations: Map<string, ApiExplanation>;
   /** How many looks at a unit still show it as it was before the last change. */
   lag: number;
   /** Makes every call fail. */
@@ -37,6 +41,7 @@ export function fakeFleet(): FakeFleet {
     { id: "0b9fd6f8aaaaaaaaaaaaaaaaaaaaaaaa", primaryIP: "192.168.56.11", metadata: { region: "local" } },
     { id: "5d1ee7c2bbbbbbbbbbbbbbbbbbbbbbbb", primaryIP: "192.168.56.12", metadata: {} },
   ];
+  const home = (): ApiMachine | undefined => machineList.find(({ id }) => !fleet.cordoned.has(id));
   const current = (name: string, unit: Held): DesiredState => {
     if (fleet.refusals.has(name)) return "inactive";
     return unit.staleLooks > 0 ? unit.before : unit.desired;
@@ -50,7 +55,7 @@ export function fakeFleet(): FakeFleet {
       options: unit.options,
       desiredState: unit.desired,
       currentState,
-      machineID: currentState === "" || currentState === "inactive" ? "" : (machineList[0]?.id ?? ""),
+      machineID: currentState === "" || currentState === "inactive" ? "" : (home()?.id ?? ""),
       refusal: unit.desired === "inactive" ? undefined : fleet.refusals.get(name),
     };
   };
@@ -61,7 +66,8 @@ export function fakeFleet(): FakeFleet {
     const idle = { active: "inactive", sub: "dead" };
     const busy = fleet.outcomes.get(name) ?? { active: "active", sub: "running" };
     const says = state === "launched" ? busy : idle;
-    const places = global ? machineList : machineList.slice(0, 1);
+    const single = home();
+    const places = global ? machineList : single === undefined ? [] : [single];
     return places.map(({ id }) => ({
       name,
       machineID: id,
@@ -86,6 +92,8 @@ export function fakeFleet(): FakeFleet {
     machineList,
     outcomes: new Map(),
     refusals: new Map(),
+    cordoned: new Set(),
+    explanations: new Map(),
     lag: 1,
     broken: undefined,
     machines: async () => {
@@ -115,6 +123,13 @@ export function fakeFleet(): FakeFleet {
         );
       move(name, unit, desired);
     },
+    cordons: async () => [...fleet.cordoned].map((machineID) => ({ machineID, since: 0 })),
+    cordon: async (machineID) => {
+      fleet.cordoned.add(machineID);
+      return machineList.some(({ id }) => id === machineID);
+    },
+    uncordon: async (machineID) => fleet.cordoned.delete(machineID),
+    explain: async (name) => fleet.explanations.get(name),
     deleteUnit: async (name) => {
       check();
       return held.delete(name);

@@ -1,5 +1,6 @@
 import { AppError } from "../../foundation/errors.ts";
-import type { DesiredState, UnitOption } from "../model.ts";
+import type { Cordon, DesiredState, UnitOption } from "../model.ts";
+import type { Explanation } from "../schedule/explain.ts";
 
 /** A machine as the API shows it. */
 export interface ApiMachine {
@@ -56,7 +57,18 @@ export interface FleetClient {
     readonly unitName?: string;
     readonly machineID?: string;
   }): Promise<readonly ApiUnitState[]>;
+  /** Ours, beyond fleet's API, as are the next three: the machines that are drained. */
+  cordons(): Promise<readonly Cordon[]>;
+  /** False when there is no such machine. */
+  cordon(machineID: string): Promise<boolean>;
+  /** False when the machine was not cordoned. */
+  uncordon(machineID: string): Promise<boolean>;
+  /** Why a unit is where it is; undefined when there is no such unit. */
+  explain(unit: string): Promise<ApiExplanation | undefined>;
 }
+
+/** An explanation, and for how long (ms) the engine holds back because too many machines vanished at once. */
+export type ApiExplanation = Explanation & { readonly holdingFor?: number };
 
 export interface ApiRequest {
   readonly method: "GET" | "PUT" | "DELETE";
@@ -110,13 +122,27 @@ export function createClient(transport: Transport): FleetClient {
     },
     putUnit: async (name, options, desiredState) => await change(name, { options, desiredState }),
     setDesired: async (name, desiredState) => await change(name, { desiredState }),
-    deleteUnit: async (name) => {
-      const response = await send("DELETE", unitPath(name));
-      if (response.status === 404) return false;
-      if (response.status >= 300) throw refused(response);
-      return true;
+    deleteUnit: async (name) => found(await send("DELETE", unitPath(name))),
+    cordons: async () => items(readJson(await send("GET", "/cordons"))["cordons"]).map(readCordon),
+    cordon: async (machineID) => found(await send("PUT", `/cordons/${machineID}`)),
+    uncordon: async (machineID) => found(await send("DELETE", `/cordons/${machineID}`)),
+    explain: async (name) => {
+      const response = await send("GET", `${unitPath(name)}/explanation`);
+      // The server is of our own kind: only it has this resource.
+      return response.status === 404 ? undefined : (readJson(response) as unknown as ApiExplanation);
     },
   };
+}
+
+/** Whether what was to be changed is there. */
+function found(response: ApiResponse): boolean {
+  if (response.status === 404) return false;
+  if (response.status >= 300) throw refused(response);
+  return true;
+}
+
+function readCordon(item: Json): Cordon {
+  return { machineID: text(item["machineID"]), since: Number(item["since"] ?? 0) };
 }
 
 function unitPath(name: string): string {

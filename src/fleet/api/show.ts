@@ -28,6 +28,7 @@ export function showUnit(unit: Unit, snapshot: Snapshot): Shown {
         : {
             reasons: refusal.reasons.map(({ machineID, why }) => ({ machineID, why })),
             summary: refusal.summary,
+            unlisted: refusal.unlisted,
           },
   });
 }

@@ -25,6 +25,8 @@ export interface CommandSpec {
   readonly usage: string;
   readonly description: string;
   readonly options: readonly OptionSpec[];
+  /** Ours, not one of fleet 1.0's: it never takes a beginning away from those. */
+  readonly added?: boolean;
   /** Options end at the first argument: what follows belongs to another program. */
   readonly passesThrough?: boolean;
   readonly load: () => Promise<Run>;

@@ -52,6 +52,25 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import("./destroy.ts")).destroy,
   },
   {
+    name: "drain",
+    summary: "Move all units off machines and keep them empty",
+    usage: "[--no-block|--block-attempts=N] MACHINE...",
+    description:
+      "MACHINE is an id, its beginning, or an address. Each unit stops before it starts elsewhere. Global units stay. It holds until 'fleetctl uncordon', also over a restart of the machine.",
+    options: [noBlock, attempts],
+    added: true,
+    load: async () => (await import("./drain.ts")).drain,
+  },
+  {
+    name: "explain",
+    summary: "Say why units are where they are, or nowhere",
+    usage: "[--full] [--json] UNIT...",
+    description: "For each machine: what keeps the unit off it, and what would have to change.",
+    options: [full, json],
+    added: true,
+    load: async () => (await import("./explain.ts")).explain,
+  },
+  {
     name: "fd-forward",
     summary: "Join standard input and output with a unix socket",
     usage: "SOCKET",
@@ -168,6 +187,15 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import("./activate.ts")).submit,
   },
   {
+    name: "uncordon",
+    summary: "Let machines that were drained take units again",
+    usage: "MACHINE...",
+    description: "MACHINE is an id, its beginning, or an address. Nothing moves back by itself.",
+    options: [],
+    added: true,
+    load: async () => (await import("./drain.ts")).uncordon,
+  },
+  {
     name: "unload",
     summary: "Stop units and take them off their machines",
     usage: "[--no-block|--block-attempts=N] UNIT...",
@@ -193,10 +221,15 @@ export const commands: readonly CommandSpec[] = [
   },
 ];
 
-/** The command that is meant by its name or by the beginning of its name, if only one begins so. */
+/**
+ * The command that is meant by its name or by the beginning of its name, if only one begins so. Scripts rely on the
+ * beginnings that were unique in fleet 1.0, so its commands come before ours.
+ */
 export function findCommand(word: string): CommandSpec | undefined {
   const exact = commands.find(({ name }) => name === word);
   if (exact !== undefined) return exact;
   const beginning = commands.filter(({ name }) => name.startsWith(word));
-  return beginning.length === 1 ? beginning[0] : undefined;
+  const fleets = beginning.filter(({ added }) => added !== true);
+  const [only, ...others] = fleets.length > 0 ? fleets : beginning;
+  return others.length === 0 ? only : undefined;
 }

@@ -8,6 +8,10 @@ import type { View } from "./view.ts";
 
 type Reason = Refusal["reasons"][number];
 
+/** A record of the registry stays small however many machines there are; `explainUnit` tells of all. */
+const listed = 20;
+const longestReason = 500;
+
 /** How many machines the one-sentence summary names when their reasons differ. */
 const named = 3;
 
@@ -18,28 +22,42 @@ export function refuse(unit: Candidate, group: readonly Candidate[], plan: Plan)
   const reasons = views.map((view) => {
     const inside =
       clashing && `Unit(${clashing[0].name}) and Unit(${clashing[1].name}) conflict but must be together`;
-    return { machineID: view.machine.id, why: inside ?? whyNot(unit, view, { group, plan }) };
+    return { machineID: view.machine.id, why: brief(inside ?? whyNot(unit, view, { group, plan })) };
   });
-  return { unit: unit.name, reasons, summary: summarise(reasons) };
+  return { unit: unit.name, ...shorten(reasons), summary: summarise(reasons) };
 }
 
 /** Says why a unit whose peer is not there cannot run. */
 export function refuseWithout(unit: string, peer: string, { snapshot }: Pick<Plan, "snapshot">): Refusal {
   const why = missingPeer(peer);
   const reasons = [...snapshot.machines.keys()].sort().map((machineID) => ({ machineID, why }));
-  return { unit, reasons, summary: `${why}: ${stateOfPeer(peer, snapshot)}` };
+  return { unit, ...shorten(reasons), summary: `${why}: ${stateOfPeer(peer, snapshot)}` };
 }
 
 /** Whether a refusal says nothing that the other did not say. */
 export function sameRefusal(one: Refusal, other: Refusal | undefined): boolean {
   return (
     one.summary === other?.summary &&
+    one.unlisted === other.unlisted &&
     one.reasons.length === other.reasons.length &&
     one.reasons.every((reason, index) => {
       const there = other.reasons[index];
       return reason.machineID === there?.machineID && reason.why === there.why;
     })
   );
+}
+
+/** Each different reason once, then more of them in the order of machines, as far as there is room. */
+function shorten(reasons: readonly Reason[]): Pick<Refusal, "reasons" | "unlisted"> {
+  if (reasons.length <= listed) return { reasons };
+  const said = new Set<string>();
+  const firsts = reasons.filter(({ why }) => !said.has(why) && said.add(why));
+  const kept = new Set([...new Set([...firsts, ...reasons])].slice(0, listed));
+  return { reasons: reasons.filter((reason) => kept.has(reason)), unlisted: reasons.length - listed };
+}
+
+function brief(why: string): string {
+  return why.length <= longestReason ? why : `${why.slice(0, longestReason)}…`;
 }
 
 function whyNot(

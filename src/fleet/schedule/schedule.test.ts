@@ -19,6 +19,29 @@ describe("schedule", () => {
     expect(decisions).toEqual([{ kind: "refuse", refusal }]);
   });
 
+  it("keeps a refusal small however many machines there are, with each reason in it", () => {
+    const many = Array.from({ length: 1_000 }, (_, index) => `m${String(index).padStart(3, "0")}`);
+    const cordoned = { machineID: "m777", since: 0 };
+    const units = new Map([["a.service", aUnit("a.service", ["MachineMetadata=disk=ssd"])]]);
+    const { decisions } = schedule({
+      snapshot: aSnapshot({
+        machines: new Map(many.map((id) => [id, aMachine(id)])),
+        cordons: new Map([["m777", cordoned]]),
+        units,
+      }),
+      gone: new Set(),
+    });
+    const [decision] = decisions;
+    const refusal = decision?.kind === "refuse" ? decision.refusal : undefined;
+    expect(refusal?.reasons).toHaveLength(20);
+    expect(refusal?.unlisted).toBe(980);
+    expect(refusal?.reasons.at(-1)).toEqual({
+      machineID: "m777",
+      why: "Machine is cordoned and takes no units",
+    });
+    expect(JSON.stringify(decisions).length).toBeLessThan(3_000);
+  });
+
   it("places a unit that shall only be loaded, too", () => {
     const units = new Map([["a.service", aUnit("a.service", [], { desired: "loaded" })]]);
     const { decisions } = schedule({ snapshot: aSnapshot({ machines, units }), gone: new Set() });

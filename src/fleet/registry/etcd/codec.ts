@@ -40,6 +40,7 @@ const state = z.object({
 const refusal = z.object({
   unit: z.string(),
   reasons: z.array(z.object({ machineID: z.string(), why: z.string() })),
+  unlisted: z.number().optional(),
   summary: z.string(),
 }) satisfies z.ZodType<Refusal>;
 
