@@ -4,6 +4,7 @@ import { unitFiles } from "../../test/support/systemd-contract.ts";
 import { manualClock, type ManualClock } from "../foundation/clock.ts";
 import { lineLog } from "../foundation/log.ts";
 import { createMemoryRegistry, type MemoryClient, type MemoryRegistry } from "../fleet/registry/memory.ts";
+import type { UnitOption } from "../fleet/model.ts";
 import type { Term } from "../fleet/registry/registry.ts";
 import { createMemorySystemd, type MemorySystemd } from "../fleet/systemd/memory.ts";
 import { createLife, type Life } from "./fleetd-life.ts";
@@ -66,8 +67,8 @@ describe("fleetd's life", () => {
     await settle();
     return { life, running };
   };
-  const run = async (unit: string): Promise<void> => {
-    const options = [{ section: "Service", name: "ExecStart", value: "/bin/sleep 1000" }];
+  const run = async (unit: string, more: readonly UnitOption[] = []): Promise<void> => {
+    const options = [{ section: "Service", name: "ExecStart", value: "/bin/sleep 1000" }, ...more];
     await boss.putUnit({ name: unit, options, desired: "launched" });
     await term.commit([{ kind: "place", placement: { unit, machineID: me.id, reason: "test" } }]);
     await settle();
@@ -153,10 +154,27 @@ describe("fleetd's life", () => {
     expect([engines, kept.at(-1)]).toEqual([0, undefined]);
   });
 
-  it("leaves within five seconds when etcd is away", async () => {
+  it("is restarted: nothing is given up, and the next one goes on under the same session", async () => {
     const client = registry.client();
     const { life, running } = await start(client);
     await run("a.service");
+    const lease = kept[0] ?? "";
+    await life.suspend();
+    await running;
+    await client.close();
+    expect(registry.snapshot.machines.has(me.id)).toBe(true);
+    await start(registry.client(), { leaseId: lease });
+    await clock.advance(10_000);
+    expect(kept).toEqual([lease, lease]);
+    expect(systemd.calls).toEqual(["install a.service", "start a.service"]);
+    expect(active("a.service")).toBe("active");
+  });
+
+  it("leaves within five seconds when etcd is away, also units that are slow to stop", async () => {
+    const client = registry.client();
+    const { life, running } = await start(client);
+    await run("a.service");
+    await run("slow.service", [{ section: "Service", name: "ExecStop", value: "/bin/sleep 30" }]);
     registry.cut(client);
     let left = false;
     const leaving = life.leave().then(() => (left = true));
@@ -165,6 +183,6 @@ describe("fleetd's life", () => {
     await settle();
     expect(left).toBe(true);
     await Promise.all([leaving, running]);
-    expect(await systemd.list()).toEqual([]);
+    expect((await systemd.list()).map(({ name }) => name)).toEqual(["slow.service"]);
   });
 });

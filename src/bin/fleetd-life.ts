@@ -32,13 +32,15 @@ export interface Life {
   run(): Promise<void>;
   /** Gives all units up and goes: each stops, then its state is taken back, then the machine's record. */
   leave(): Promise<void>;
+  /** Ends and gives nothing up: units run on, and the session waits for the next fleetd until its lease runs out. */
+  suspend(): Promise<void>;
 }
 
 const retryAfter = 1_000;
 /** A second machine with our id is a mistake that a person must mend. */
 const duplicateRetry = 10_000;
 /** systemd's own limit for fleet.service is longer than these together. */
-const leaving = { stopWithin: 22_000, tellWithin: 1_500 };
+const leaving = { stopWithin: 22_000, stopAloneWithin: 2_500, tellWithin: 1_500 };
 
 export function createLife(options: LifeOptions): Life {
   return new FleetdLife(options);
@@ -82,8 +84,8 @@ class FleetdLife implements Life {
     const session = this.#session;
     const left = this.#agent.leave(session, leaving);
     this.#ending.abort(new AppError("E_INTERRUPTED", "fleetd leaves"));
-    await left;
-    if (session !== undefined && !session.lost.aborted) {
+    const heard = (await left) === "heard";
+    if (heard && session?.lost.aborted === false) {
       const late = new AbortController();
       const over = new AbortController();
       const timer = clock.sleep(leaving.tellWithin, over.signal).then(
@@ -97,6 +99,13 @@ class FleetdLife implements Life {
       over.abort(new Error("done"));
     }
     this.#end.abort(new AppError("E_INTERRUPTED", "fleetd ends"));
+    await this.#mirror?.close();
+  }
+
+  async suspend(): Promise<void> {
+    const why = new AppError("E_INTERRUPTED", "fleetd is restarted");
+    this.#ending.abort(why);
+    this.#end.abort(why);
     await this.#mirror?.close();
   }
 

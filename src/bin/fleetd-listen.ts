@@ -3,14 +3,18 @@ import { chmod, mkdir, rm } from "node:fs/promises";
 import type { Server } from "node:http";
 import { dirname } from "node:path";
 import { createAdaptorServer } from "@hono/node-server";
-import type { Hono } from "hono";
+
+/** What answers requests. */
+export interface Answering {
+  readonly fetch: (request: Request) => Response | Promise<Response>;
+}
 
 /** The first descriptor that systemd hands over. */
 const firstDescriptor = 3;
 
 /** Serves on the sockets that systemd handed over, else on a socket of our own (0660). */
 export async function listen(
-  app: Hono,
+  app: Answering,
   path: string,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<readonly Server[]> {
@@ -26,7 +30,10 @@ export async function listen(
   return [server];
 }
 
-async function open(app: Hono, where: { readonly fd: number } | { readonly path: string }): Promise<Server> {
+async function open(
+  app: Answering,
+  where: { readonly fd: number } | { readonly path: string },
+): Promise<Server> {
   const server = createAdaptorServer({ fetch: app.fetch }) as Server;
   server.listen(where);
   await once(server, "listening");

@@ -1,20 +1,14 @@
-import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import manifest from "../../package.json" with { type: "json" };
-import { type Clock, systemClock } from "../foundation/clock.ts";
+import { systemClock } from "../foundation/clock.ts";
 import { AppError, isAppError, messageOf } from "../foundation/errors.ts";
 import { hostExec } from "../foundation/exec.ts";
 import { readIfExists } from "../foundation/files.ts";
 import { lineLog, type Log } from "../foundation/log.ts";
-import { createApi } from "../fleet/api/server.ts";
 import { type FleetConfig, readFleetConfig } from "../fleet/config.ts";
-import { createEngine } from "../fleet/engine/engine.ts";
-import type { Machine } from "../fleet/model.ts";
-import { createEtcdRegistry } from "../fleet/registry/etcd.ts";
-import { createDbusSystemd } from "../fleet/systemd/dbus.ts";
-import { createLife, type Life } from "./fleetd-life.ts";
+import { type Body, createBody } from "./fleetd-body.ts";
 import { closeAll, listen } from "./fleetd-listen.ts";
-import { guessPublicIP, readBootId, readMachineId } from "./fleetd-machine.ts";
-import { createSessionFile, type SessionMemory } from "./fleetd-session.ts";
+import { isRestart } from "./fleetd-restart.ts";
 
 const defaultFile = "/etc/fleet/fleet.conf";
 const usage = `usage: fleetd [-config FILE] [-version]
@@ -27,8 +21,12 @@ export interface FleetdWorld {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
-  /** Resolves when fleetd shall leave (SIGTERM, SIGINT). */
-  readonly asked: Promise<void>;
+  /** Resolves when fleetd shall end (SIGTERM, SIGINT). */
+  readonly asked: () => Promise<void>;
+  /** Resolves when fleetd shall read its settings again (SIGHUP). */
+  readonly reload: () => Promise<"reload">;
+  /** Whether the end is only for a new beginning. */
+  readonly restarting: (log: Log) => Promise<boolean>;
 }
 
 /** fleetd: `argv` without the program's name. Gives the exit code. */
@@ -47,7 +45,7 @@ export async function main(argv: readonly string[], world: FleetdWorld = hostWor
     const { config, remarks } = readFleetConfig(await readFile(call.file), world.env);
     const log = logTo(world, config.verbose);
     for (const remark of remarks) log.warn(remark);
-    await work(config, log, world);
+    await work(call.file, config, world);
     return 0;
   } catch (error) {
     plain.error(messageOf(error), isAppError(error) ? { hint: error.hint } : {});
@@ -57,88 +55,70 @@ export async function main(argv: readonly string[], world: FleetdWorld = hostWor
   }
 }
 
-/** Lives until it is asked to leave. */
-async function work(config: FleetConfig, log: Log, world: FleetdWorld): Promise<void> {
+/** Lives until it is asked to end; then says goodbye, or not when it is only restarted. */
+async function work(file: string | undefined, first: FleetConfig, world: FleetdWorld): Promise<void> {
   process.title = "fleetd";
   const clock = systemClock();
-  const sessionFile = createSessionFile(join(config.stateDirectory, "session.json"));
-  const bootId = await readBootId();
-  const memory = await sessionFile.read(bootId);
-  const machine = await describeMachine(config, bootId, memory);
-  const registry = createEtcdRegistry({
-    endpoints: config.etcdServers,
-    prefix: config.etcdKeyPrefix,
-    clock,
-    log: log.with({ part: "etcd" }),
-  });
-  const systemd = createDbusSystemd({
-    busAddress: world.env["DBUS_SYSTEM_BUS_ADDRESS"] ?? "unix:path=/run/dbus/system_bus_socket",
-    unitsDirectory: config.unitsDirectory,
-    clock,
-    log: log.with({ part: "systemd" }),
-  });
-  const engine = createEngine({ clock, log: log.with({ part: "engine" }), ttl: config.agentTtl });
-  const life = createLife({
-    machine,
-    registry,
-    systemd,
-    runEngine: config.disableEngine
-      ? undefined
-      : (session, mirror, signal) => engine.run(session, mirror, signal),
-    ttl: config.agentTtl,
-    leaseId: memory.leaseId,
-    keepLease: (leaseId) => sessionFile.keep(bootId, { nonce: memory.nonce, leaseId }),
-    onReady: () => tellSystemd("READY=1", log, world),
-    clock,
-    log,
-  });
-  const api = createApi({
-    registry,
-    mirror: () => life.mirror,
-    holding: () => leftUntil(engine.status.holdingUntil, clock),
-    version: manifest.version,
-    tokenLimit: config.tokenLimit,
-    clock,
-    log: log.with({ part: "api" }),
-  });
-  const servers = await listen(api, config.socket, world.env);
-  log.info("fleetd started", { version: manifest.version, machine: machine.id, ip: machine.publicIP });
+  const onReady = (): void => tellSystemd("READY=1", logTo(world, first.verbose), world);
+  const born = (config: FleetConfig): Promise<Body> =>
+    createBody({ config, env: world.env, clock, log: logTo(world, config.verbose), onReady });
+  let config = first;
+  let body = await born(config);
+  // The sockets outlive a change of settings: whoever asks meanwhile waits for the next answer, or gets 503.
+  const servers = await listen({ fetch: (request) => body.api.fetch(request) }, config.socket, world.env);
   try {
-    await untilAsked(life, world, log);
+    while ((await Promise.race([body.running, world.asked(), world.reload()])) === "reload") {
+      const log = logTo(world, config.verbose);
+      const next = await readAgain(file, config, world, log);
+      if (next === undefined) continue;
+      log.info("taking up new settings; nothing is given up");
+      await body.life.suspend();
+      await body.running;
+      await body.close();
+      config = next;
+      body = await born(config);
+    }
+    await end(body, logTo(world, config.verbose), world);
   } finally {
     closeAll(servers);
-    await systemd.close();
-    await registry.close();
+    await body.close();
   }
 }
 
-/** How long until the monotonic time, ms; undefined when it has passed or there is none. */
-function leftUntil(time: number | undefined, clock: Clock): number | undefined {
-  const left = (time ?? 0) - clock.monotonic();
-  return left > 0 ? Math.ceil(left) : undefined;
-}
-
-async function untilAsked(life: Life, world: FleetdWorld, log: Log): Promise<void> {
-  const running = life.run();
-  await Promise.race([running, world.asked]);
-  log.info("leaving: giving all units up");
+async function end({ life, running }: Body, log: Log, world: FleetdWorld): Promise<void> {
   tellSystemd("STOPPING=1", log, world);
-  await life.leave();
+  if (await world.restarting(log)) {
+    log.info("restarting: units and session stay as they are");
+    await life.suspend();
+  } else {
+    log.info("leaving: giving all units up");
+    await life.leave();
+    log.info("left");
+  }
   await running;
-  log.info("left");
 }
 
-async function describeMachine(config: FleetConfig, bootId: string, memory: SessionMemory): Promise<Machine> {
-  return {
-    id: await readMachineId(config.machineIdFile),
-    publicIP: config.publicIP ?? (await guessPublicIP()),
-    metadata: config.metadata,
-    version: manifest.version,
-    bootId,
-    nonce: memory.nonce,
-    leaving: false,
-    joined: 0,
-  };
+/** The settings as they are now; undefined when nothing changed, or what is there cannot be used. */
+async function readAgain(
+  file: string | undefined,
+  old: FleetConfig,
+  { env }: FleetdWorld,
+  log: Log,
+): Promise<FleetConfig | undefined> {
+  try {
+    const { config, remarks } = readFleetConfig(await readFile(file), env);
+    for (const remark of remarks) log.warn(remark);
+    const { socket, unitsDirectory, stateDirectory, machineIdFile } = old;
+    const next = { ...config, socket, unitsDirectory, stateDirectory, machineIdFile };
+    if (!isDeepStrictEqual(next, config))
+      log.warn("paths and sockets change only with a restart of fleetd", { file: file ?? defaultFile });
+    if (!isDeepStrictEqual(next, old)) return next;
+    log.info("read the settings again: nothing has changed");
+  } catch (error) {
+    log.error("the new settings cannot be used; going on with the old ones", { why: messageOf(error) });
+    if (isAppError(error)) for (const detail of error.details) log.error(`  ${detail}`);
+  }
+  return undefined;
 }
 
 /** Node cannot speak systemd's notification protocol itself. Not being heard harms nothing but the unit's state. */
@@ -184,8 +164,11 @@ function hostWorld(): FleetdWorld {
   const { promise, resolve } = Promise.withResolvers<void>();
   process.once("SIGTERM", resolve);
   process.once("SIGINT", resolve);
-  // A reload of settings is a restart: nothing moves by it. Without a handler the signal would end fleetd.
-  process.on("SIGHUP", () => undefined);
+  let hangUp = Promise.withResolvers<"reload">();
+  process.on("SIGHUP", () => {
+    hangUp.resolve("reload");
+    hangUp = Promise.withResolvers();
+  });
   process.on("uncaughtException", (error) => {
     process.stderr.write(`<2>${(error.stack ?? error.message).replaceAll("\n", "\\n")}\n`);
     process.exit(1);
@@ -194,6 +177,8 @@ function hostWorld(): FleetdWorld {
     env: process.env,
     stdout: (text) => void process.stdout.write(text),
     stderr: (text) => void process.stderr.write(text),
-    asked: promise,
+    asked: () => promise,
+    reload: () => hangUp.promise,
+    restarting: (log) => isRestart({ exec: hostExec(), env: process.env, log }),
   };
 }

@@ -33,6 +33,7 @@ describe("fleetd", () => {
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), "flotilla-fleetd-"));
     await writeFile(join(folder, "machine-id"), `${machineID}\n`);
+    await writeFile(join(folder, "fleet.conf"), 'metadata="region=local"\n');
     [etcd, daemon] = await Promise.all([startEtcdCluster(1), startDbusDaemon()]);
     mock = await startMockSystemd(daemon.address);
     output = "";
@@ -47,19 +48,22 @@ describe("fleetd", () => {
   });
 
   const launch = (): void => {
-    fleetd = spawn(process.execPath, [resolve("src/bin/node.ts"), "fleetd"], {
-      env: {
-        FLEET_ETCD_SERVERS: etcd.endpoints.join(","),
-        FLEET_PUBLIC_IP: "127.0.0.1",
-        FLEET_METADATA: "region=local",
-        FLEET_MACHINE_ID_FILE: join(folder, "machine-id"),
-        FLEET_SOCKET: join(folder, "fleet.sock"),
-        FLEET_STATE_DIRECTORY: folder,
-        FLEET_UNITS_DIRECTORY: join(folder, "units"),
-        DBUS_SYSTEM_BUS_ADDRESS: daemon.address,
+    fleetd = spawn(
+      process.execPath,
+      [resolve("src/bin/node.ts"), "fleetd", "-config", join(folder, "fleet.conf")],
+      {
+        env: {
+            FLEET_ETCD_SERVERS: etcd.endpoints.join(","),
+          FLEET_PUBLIC_IP: "127.0.0.1",
+          FLEET_MACHINE_ID_FILE: join(folder, "machine-id"),
+          FLEET_SOCKET: join(folder, "fleet.sock"),
+          FLEET_STATE_DIRECTORY: folder,
+          FLEET_UNITS_DIRECTORY: join(folder, "units"),
+          DBUS_SYSTEM_BUS_ADDRESS: daemon.address,
+        },
+        stdio: ["ignore", "ignore", "pipe"],
       },
-      stdio: ["ignore", "ignore", "pipe"],
-    });
+    );
     fleetd.stderr?.on("data", (chunk: Buffer) => (output += chunk.toString()));
   };
   const end = async (signal: NodeJS.Signals): Promise<number | null> => {
@@ -164,5 +168,25 @@ describe("fleetd", () => {
     const [code] = (await once(wrong, "exit")) as [number];
     expect(code).toBe(1);
     expect(await said).toContain('agent_ttl: "soon" is not a duration of whole seconds such as 4s');
+  });
+
+  it("reads its settings again on SIGHUP, and drops no unit", async () => {
+    await joined();
+    await call("PUT", "/units/a.service", { desiredState: "launched", options: sleeper });
+    await active("a.service");
+    await writeFile(join(folder, "fleet.conf"), 'metadata="region=moon"\n');
+    fleetd.kill("SIGHUP");
+    await until("/machines", ({ body }) => JSON.stringify(body).includes('"region":"moon"'));
+    await active("a.service");
+    await writeFile(join(folder, "fleet.conf"), "agent_ttl=never\n");
+    fleetd.kill("SIGHUP");
+    await waitFor(() => (output.includes("going on with the old ones") ? true : undefined), {
+      clock,
+      every: 20,
+      within: 5_000,
+    });
+    expect((await call("GET", "/units/a.service")).status).toBe(200);
+    expect(jobs()).toEqual(["StartUnit a.service replace"]);
+    expect(output).toContain("took up the earlier session");
   });
 });

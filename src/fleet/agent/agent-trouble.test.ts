@@ -11,6 +11,8 @@ import { unitFiles } from "../../../test/support/systemd-contract.ts";
 import { createMemorySystemd } from "../systemd/memory.ts";
 import { serializeUnit } from "../unit/serialize.ts";
 
+const patience = { stopWithin: 60_000, stopAloneWithin: 60_000 };
+
 describe("the agent in trouble, on its return and at its end", () => {
   let stage: AgentStage;
 
@@ -131,7 +133,7 @@ describe("the agent in trouble, on its return and at its end", () => {
     await stage.begin();
     await stage.run("slow.service", `${unitFiles.sleeper}ExecStop=/bin/sleep 3\n`, "launched");
     await stage.run("fast.service", unitFiles.sleeper, "launched");
-    const left = stage.agent.leave(stage.session, { stopWithin: 60_000, tellWithin: 5_000 });
+    const left = stage.agent.leave(stage.session, { ...patience, tellWithin: 5_000 });
     await settle();
     expect(stage.registry.snapshot.machines.get(me.id)?.leaving).toBe(true);
     expect(stage.published("fast.service")).toBeUndefined();
@@ -148,7 +150,7 @@ describe("the agent in trouble, on its return and at its end", () => {
     stage.registry.cut(stage.client);
     let over = false;
     const left = stage.agent
-      .leave(stage.session, { stopWithin: 60_000, tellWithin: 2_000 })
+      .leave(stage.session, { ...patience, tellWithin: 2_000 })
       .then(() => (over = true));
     await settle();
     await stage.clock.advance(4_000);

@@ -31,8 +31,11 @@ export interface Agent {
    * fresh, nothing new is begun: losing etcd never stops a unit.
    */
   serve(session: Session, mirror: Mirror, options: ServeOptions): Promise<void>;
-  /** Gives all units up: stops them side by side and takes back what was published of each as it ends. */
-  leave(session: Session | undefined, options: LeaveOptions): Promise<void>;
+  /**
+   * Gives all units up: stops them side by side and takes back what was published of each as it ends. Whether the
+   * registry has heard of it; when it does not answer there is nobody to hand units over to, and it is not waited for.
+   */
+  leave(session: Session | undefined, options: LeaveOptions): Promise<"heard" | "unheard">;
 }
 
 export interface ServeOptions {
@@ -44,6 +47,8 @@ export interface ServeOptions {
 export interface LeaveOptions {
   /** How long the units may take to stop, ms. */
   readonly stopWithin: number;
+  /** The same when the registry does not answer, ms. */
+  readonly stopAloneWithin: number;
   /** How long the registry may take to hear of it after that, ms. */
   readonly tellWithin: number;
 }
@@ -103,27 +108,39 @@ class LocalAgent implements Agent {
     }
   }
 
-  async leave(session: Session | undefined, { stopWithin, tellWithin }: LeaveOptions): Promise<void> {
-    const { clock, log, machine } = this.#options;
+  async leave(session: Session | undefined, options: LeaveOptions): Promise<"heard" | "unheard"> {
+    const { clock, log } = this.#options;
+    const { stopWithin, stopAloneWithin, tellWithin } = options;
     this.#leaving = true;
-    if (session !== undefined) {
-      // The engine shall neither send units here nor take their end for a failure.
-      await bounded(clock, tellWithin, (signal) =>
-        session.updateMachine({ ...machine, leaving: true }, signal),
-      ).catch((error: unknown) =>
-        log.warn("could not announce that this machine leaves", { why: messageOf(error) }),
-      );
-    }
+    const heard = await this.#announce(session, tellWithin);
     this.#apply(new Map());
-    await bounded(clock, stopWithin, (signal) => this.#allGone(signal)).catch(() => {
-      log.warn("units that did not stop in time stay behind", { units: [...this.#workers.keys()].join(" ") });
-    });
-    if (session !== undefined && !session.lost.aborted) {
+    await bounded(clock, heard ? stopWithin : stopAloneWithin, (signal) => this.#allGone(signal)).catch(
+      () => {
+        log.warn("units that did not stop in time stay behind", {
+          units: [...this.#workers.keys()].join(" "),
+        });
+      },
+    );
+    if (heard && session?.lost.aborted === false) {
       await bounded(clock, tellWithin, (signal) => this.#publisher.flushed(signal)).catch(() => {
         log.warn("could not take back the states of the stopped units");
       });
     }
     this.#publisher.detach();
+    return heard ? "heard" : "unheard";
+  }
+
+  /** The engine shall neither send units here nor take their end for a failure. */
+  async #announce(session: Session | undefined, within: number): Promise<boolean> {
+    const { clock, log, machine } = this.#options;
+    if (session === undefined) return false;
+    try {
+      await bounded(clock, within, (signal) => session.updateMachine({ ...machine, leaving: true }, signal));
+      return true;
+    } catch (error) {
+      log.warn("could not announce that this machine leaves", { why: messageOf(error) });
+      return false;
+    }
   }
 
   async #list(): Promise<readonly LocalUnit[]> {

@@ -1,0 +1,101 @@
+import { join } from "node:path";
+import type { Hono } from "hono";
+import manifest from "../../package.json" with { type: "json" };
+import type { Clock } from "../foundation/clock.ts";
+import type { Log } from "../foundation/log.ts";
+import { createApi } from "../fleet/api/server.ts";
+import type { FleetConfig } from "../fleet/config.ts";
+import { createEngine } from "../fleet/engine/engine.ts";
+import { createEtcdRegistry } from "../fleet/registry/etcd.ts";
+import { createDbusSystemd } from "../fleet/systemd/dbus.ts";
+import { createLife, type Life } from "./fleetd-life.ts";
+import { guessPublicIP, readBootId, readMachineId } from "./fleetd-machine.ts";
+import { createSessionFile } from "./fleetd-session.ts";
+
+/** All of fleetd that one set of settings makes; with new settings there is a new one, under the same session. */
+export interface Body {
+  readonly api: Hono;
+  readonly life: Life;
+  /** The end of `life.run`. */
+  readonly running: Promise<void>;
+  /** Lets go of etcd and systemd, after the life has ended. */
+  close(): Promise<void>;
+}
+
+export interface BodyOptions {
+  readonly config: FleetConfig;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** This machine is registered. */
+  readonly onReady: () => void;
+}
+
+/** Brings fleetd to life. It takes up the session that an earlier one of this boot has kept. */
+export async function createBody({ config, env, clock, log, onReady }: BodyOptions): Promise<Body> {
+  const sessionFile = createSessionFile(join(config.stateDirectory, "session.json"));
+  const bootId = await readBootId();
+  const { nonce, leaseId } = await sessionFile.read(bootId);
+  const machine = {
+    id: await readMachineId(config.machineIdFile),
+    publicIP: config.publicIP ?? (await guessPublicIP()),
+    metadata: config.metadata,
+    version: manifest.version,
+    bootId,
+    nonce,
+    leaving: false,
+    joined: 0,
+  };
+  const registry = createEtcdRegistry({
+    endpoints: config.etcdServers,
+    prefix: config.etcdKeyPrefix,
+    clock,
+    log: log.with({ part: "etcd" }),
+  });
+  const systemd = createDbusSystemd({
+    busAddress: env["DBUS_SYSTEM_BUS_ADDRESS"] ?? "unix:path=/run/dbus/system_bus_socket",
+    unitsDirectory: config.unitsDirectory,
+    clock,
+    log: log.with({ part: "systemd" }),
+  });
+  const engine = createEngine({ clock, log: log.with({ part: "engine" }), ttl: config.agentTtl });
+  const life = createLife({
+    machine,
+    registry,
+    systemd,
+    runEngine: config.disableEngine
+      ? undefined
+      : (session, mirror, signal) => engine.run(session, mirror, signal),
+    ttl: config.agentTtl,
+    leaseId,
+    keepLease: (lease) => sessionFile.keep(bootId, { nonce, leaseId: lease }),
+    onReady,
+    clock,
+    log,
+  });
+  const api = createApi({
+    registry,
+    mirror: () => life.mirror,
+    holding: () => leftUntil(engine.status.holdingUntil, clock),
+    version: manifest.version,
+    tokenLimit: config.tokenLimit,
+    clock,
+    log: log.with({ part: "api" }),
+  });
+  log.info("fleetd started", { version: manifest.version, machine: machine.id, ip: machine.publicIP });
+  return {
+    api,
+    life,
+    running: life.run(),
+    close: async () => {
+      await systemd.close();
+      await registry.close();
+    },
+  };
+}
+
+/** How long until the monotonic time, ms; undefined when it has passed or there is none. */
+function leftUntil(time: number | undefined, clock: Clock): number | undefined {
+  const left = (time ?? 0) - clock.monotonic();
+  return left > 0 ? Math.ceil(left) : undefined;
+}
