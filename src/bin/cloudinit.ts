@@ -49,6 +49,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     dryRun,
   });
   for (const step of outcome.steps) process.stdout.write(`${showStep(step)}\n`);
+  for (const note of outcome.notes) process.stdout.write(`${note}\n`);
   for (const problem of outcome.problems) process.stderr.write(`${file}: ${showProblem(problem)}\n`);
   if (!dryRun) await writeResult(root, outcome);
   return outcome.problems.length === 0 ? 0 : 1;
@@ -68,11 +69,12 @@ function readOptions(argv: readonly string[]): Options | undefined {
 }
 
 /** For flotilla-ready and for people: `error` is the first problem, `errors` are all. */
-async function writeResult(root: string, { problems, steps, hash }: Outcome): Promise<void> {
+async function writeResult(root: string, { problems, notes, steps, hash }: Outcome): Promise<void> {
   const [error] = problems;
   const result = {
     ok: error === undefined,
     ...(error === undefined ? {} : { error, errors: problems }),
+    ...(notes.length === 0 ? {} : { notes }),
     hash,
     steps: steps.length,
   };

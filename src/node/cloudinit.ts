@@ -6,6 +6,14 @@ import { goalsOf } from "./apply/goals.ts";
 import type { Machine } from "./apply/machine.ts";
 import { plan } from "./apply/plan.ts";
 import type { Step } from "./apply/step.ts";
+import {
+  type Clearing,
+  parseWritten,
+  planClearing,
+  showWritten,
+  type Written,
+  writtenFile,
+} from "./apply/written.ts";
 import { parseCloudConfig } from "./cloud-config/parse.ts";
 import type { Problem } from "./cloud-config/place.ts";
 import { addressesIn, substitute } from "./cloud-config/substitution.ts";
@@ -26,6 +34,8 @@ export interface Request {
 export interface Outcome {
   readonly problems: readonly Problem[];
   readonly steps: readonly Step[];
+  /** What the owner of the machine should know: a sentence each. */
+  readonly notes: readonly string[];
   /** SHA-256 of the user-data, hex. */
   readonly hash: string;
 }
@@ -33,22 +43,35 @@ export interface Outcome {
 /** Applies user-data to a machine. Everything is checked before the first change. */
 export async function applyUserData(request: Request): Promise<Outcome> {
   const hash = createHash("sha256").update(request.userData).digest("hex");
-  const planned = await planUserData(request);
-  if (planned.problems.length > 0 || request.dryRun) return { ...planned, hash };
-  const problem = await apply(planned.steps, request.machine);
-  return { steps: planned.steps, problems: problem === undefined ? [] : [problem], hash };
+  const { problems, steps, clearing } = await planUserData(request);
+  const outcome = { steps, hash, notes: clearing?.notes ?? [] };
+  if (problems.length > 0 || request.dryRun) return { ...outcome, problems };
+  // Before the first change: also a run that is cut short knows later what it may have written.
+  if (clearing !== undefined) await remember(clearing.during, request.machine);
+  const problem = await apply(steps, request.machine);
+  if (problem !== undefined) return { ...outcome, problems: [problem] };
+  if (clearing !== undefined) await remember(clearing.after, request.machine);
+  return { ...outcome, problems: [] };
+}
+
+async function remember(files: readonly Written[], machine: Machine): Promise<void> {
+  const text = showWritten(files);
+  if (textOf(await machine.look(writtenFile.path)) === text) return;
+  await machine.write(writtenFile.path, new TextEncoder().encode(text), { mode: writtenFile.mode });
 }
 
 interface Planned {
   readonly problems: readonly Problem[];
   readonly steps: readonly Step[];
+  /** Undefined for what is no cloud-config: a script says nothing about files. */
+  readonly clearing: Clearing | undefined;
 }
 
 async function planUserData({ userData, machine, environment, filesOnly }: Request): Promise<Planned> {
   const data = recognise(userData);
   if (data.kind === "unusable") return failed([data.problem]);
   if (data.kind === "script")
-    return { problems: [], steps: scriptSteps(data.text).filter(allowed(filesOnly)) };
+    return { problems: [], steps: scriptSteps(data.text).filter(allowed(filesOnly)), clearing: undefined };
   const file = variablesIn(textOf(await machine.look("/etc/environment")));
   const addresses = addressesIn({ ...file, ...environment });
   const { text, problems } = substitute(data.text, addresses);
@@ -56,14 +79,16 @@ async function planUserData({ userData, machine, environment, filesOnly }: Reque
   const parsed = parseCloudConfig(text);
   if (!parsed.ok) return failed(parsed.problems);
   const goals = goalsOf(parsed.config, { addresses, hostname: await machine.hostname() });
-  const facts = await observe(goals, machine, { units: !filesOnly });
+  const old = parseWritten(textOf(await machine.look(writtenFile.path)));
+  const facts = await observe(goals, machine, { units: !filesOnly, paths: old.map(({ path }) => path) });
   const obstacles = check(parsed.config, goals, facts);
   if (obstacles.length > 0) return failed(obstacles);
-  return { problems: [], steps: plan(goals, facts).filter(allowed(filesOnly)) };
+  const clearing = planClearing(goals, old, facts);
+  return { problems: [], steps: plan(goals, facts, clearing).filter(allowed(filesOnly)), clearing };
 }
 
 function failed(problems: readonly Problem[]): Planned {
-  return { problems, steps: [] };
+  return { problems, steps: [], clearing: undefined };
 }
 
 function allowed(filesOnly: boolean): (step: Step) => boolean {

@@ -57,6 +57,10 @@ async function act(step: Step, machine: Machine): Promise<string | undefined> {
     case "link":
       await machine.link(step.path, step.target);
       return undefined;
+    case "remove":
+      await machine.remove(step.path);
+      if (step.folder !== undefined) await machine.removeIfEmpty(step.folder);
+      return undefined;
     case "run":
       return await run(step.argv, machine, step.input);
     case "reload":
@@ -99,10 +103,10 @@ async function run(
 /**
  * Whether systemd remembers one of the units as it was before. At boot it mostly does not: it has not read them yet, and
  * the question is thirty times cheaper than reading everything again. Its own NeedDaemonReload is no answer: it does not
- * notice the first drop-in of a unit. Of a template it cannot be asked.
+ * notice the first drop-in of a unit. Of a template, or of a whole type of units (`service.d`), it cannot be asked.
  */
 async function isStale(units: readonly string[], machine: Machine): Promise<boolean> {
-  if (units.some((unit) => unit.includes("@."))) return true;
+  if (units.some((unit) => unit.includes("@.") || !unit.includes("."))) return true;
   const { stdout, code } = await machine.run([
     "systemctl",
     "list-units",

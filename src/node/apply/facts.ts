@@ -22,11 +22,11 @@ export interface UnitFact {
   readonly fileState: string;
 }
 
-/** Looks at what the goals are about; changes nothing. Without `units` systemd is not asked. */
+/** Looks at what the goals are about, and at `paths`; changes nothing. Without `units` systemd is not asked. */
 export async function observe(
   goals: readonly Goal[],
   machine: Machine,
-  options: { readonly units: boolean },
+  options: { readonly units: boolean; readonly paths: readonly string[] },
 ): Promise<Facts> {
   const accounts = await readAccounts(machine);
   const files = new Map<string, FileFact>();
@@ -35,7 +35,7 @@ export async function observe(
     const fact = await machine.look(path);
     if (fact !== undefined) files.set(path, fact);
   };
-  for (const path of goals.flatMap((goal) => pathsOf(goal))) await look(path);
+  for (const path of new Set([...goals.flatMap((goal) => pathsOf(goal)), ...options.paths])) await look(path);
   for (const goal of goals) {
     if (goal.kind !== "keys") continue;
     const ssh = `${accounts.users.get(goal.user)?.home ?? `/home/${goal.user}`}/.ssh`;

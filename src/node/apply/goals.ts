@@ -126,7 +126,7 @@ function settleFiles(goals: readonly Goal[]): readonly Goal[] {
 }
 
 /** The unit that a file under systemd's folders belongs to. */
-function unitOf(path: string): string | undefined {
+export function unitOf(path: string): string | undefined {
   return /^\/(?:etc|run)\/systemd\/(?:system|network)\/([^/]+?)(?:\.d\/[^/]+\.conf)?$/.exec(path)?.[1];
 }
 

@@ -10,6 +10,7 @@ import {
   readlink,
   rename,
   rm,
+  rmdir,
   symlink,
 } from "node:fs/promises";
 import { hostname } from "node:os";
@@ -40,6 +41,12 @@ export function hostMachine({ root, exec }: { readonly root: string; readonly ex
       await rm(temporary, { force: true });
       await symlink(target, temporary);
       await rename(temporary, at(path));
+    },
+    remove: async (path) => await rm(at(path), { force: true }),
+    removeIfEmpty: async (folder) => {
+      await rmdir(at(folder)).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== "ENOTEMPTY" && error.code !== "ENOENT") throw error;
+      });
     },
     writable: async (folder) => {
       // A folder that is not there yet can be made.

@@ -32,6 +32,10 @@ export interface Machine {
   folder(path: string, access: Access): Promise<void>;
   /** Replaces whatever lies at `path` by a symbolic link. */
   link(path: string, target: string): Promise<void>;
+  /** Takes a file or link away; what is not there is no error. */
+  remove(path: string): Promise<void>;
+  /** Takes a folder away if it is empty. */
+  removeIfEmpty(folder: string): Promise<void>;
   /** Whether files can be made in a folder; false on a read-only file system. */
   writable(folder: string): Promise<boolean>;
   hostname(): Promise<string>;

@@ -76,7 +76,10 @@ export function memoryMachine(options: MemoryMachineOptions = {}): MemoryMachine
     }
     for (const unit of units) {
       if (verb === "enable") enabled.add(unit);
-      else if (verb === "stop") active.delete(unit);
+      else if (verb === "disable") {
+        enabled.delete(unit);
+        active.delete(unit);
+      } else if (verb === "stop") active.delete(unit);
       else if (!verb.includes("try")) active.add(unit);
     }
     return ended(0);
@@ -129,6 +132,14 @@ export function memoryMachine(options: MemoryMachineOptions = {}): MemoryMachine
     },
     link: (path, target) => {
       files.set(path, { kind: "link", target });
+      return Promise.resolve();
+    },
+    remove: (path) => {
+      files.delete(path);
+      return Promise.resolve();
+    },
+    removeIfEmpty: (folder) => {
+      if (![...files.keys()].some((path) => path.startsWith(`${folder}/`))) files.delete(folder);
       return Promise.resolve();
     },
     writable: (folder) => Promise.resolve(folder !== "/usr" || (options.usrWritable ?? true)),

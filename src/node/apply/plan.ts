@@ -5,15 +5,16 @@ import { type Goal, mergeLines } from "./goal.ts";
 import { planCommand, planEnable } from "./plan-units.ts";
 import { planKeys, planUser } from "./plan-users.ts";
 import type { Step } from "./step.ts";
+import type { Clearing } from "./written.ts";
 
 /**
  * What has to be done so that the goals hold, given the facts; nothing when they hold. Pure. systemd is told to read
  * changed unit files once, before the first command, and only units whose files changed are started anew.
  */
-export function plan(goals: readonly Goal[], facts: Facts): readonly Step[] {
+export function plan(goals: readonly Goal[], facts: Facts, clearing: Clearing): readonly Step[] {
   const written = new Set(goals.flatMap((goal) => (goal.kind === "file" ? [goal.path] : [])));
-  const changed = new Set<string>();
-  const steps: Step[] = [];
+  const changed = new Set<string>(clearing.units);
+  const steps: Step[] = [...clearing.steps];
   const commands: Step[] = [];
   for (const goal of goals) {
     const made = planGoal(goal, { facts, written, changed });
@@ -88,8 +89,10 @@ function unitsOf(goal: Goal): readonly string[] {
 }
 
 function reloads(goals: readonly Goal[], changed: ReadonlySet<string>): readonly Step[] {
-  const place = goals.find((goal) => unitsOf(goal).some((unit) => changed.has(unit)))?.place;
-  if (place === undefined) return [];
+  if (changed.size === 0) return [];
+  const asking = goals.find((goal) => unitsOf(goal).some((unit) => changed.has(unit)));
+  // None asks for it when a file goes.
+  const place = asking?.place ?? { key: "", line: 1 };
   const network = [...changed].filter((unit) => /\.(network|netdev|link)$/.test(unit));
   const steps: Step[] = [];
   const units = [...changed].filter((unit) => !network.includes(unit));
