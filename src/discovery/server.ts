@@ -1,0 +1,201 @@
+import { randomBytes } from "node:crypto";
+import { createServer, type Server } from "node:http";
+import { getRequestListener } from "@hono/node-server";
+import { type Context, Hono } from "hono";
+import { AppError } from "../foundation/errors.ts";
+import {
+  type Change,
+  createToken,
+  emptyRegistry,
+  type Event,
+  isToken,
+  type Member,
+  register,
+  type Registry,
+  unregister,
+} from "./registry.ts";
+
+/** The port where etcd's own discovery service listens. */
+export const discoveryPort = 8087;
+
+export interface DiscoveryOptions {
+  /** What an earlier run stored. */
+  readonly registry?: Registry;
+  /** Called after each change, before it is answered. */
+  readonly save: (registry: Registry) => Promise<void>;
+}
+
+/** The service as a function of requests: etcd's discovery over HTTP, version 2. */
+export function discoveryApp(options: DiscoveryOptions): Hono {
+  let registry = options.registry ?? emptyRegistry;
+  const events: Event[] = [];
+  const waiting = new Set<(event: Event) => void>();
+  let saving: Promise<void> = Promise.resolve();
+  const store = async (next: Registry): Promise<void> => {
+    registry = next;
+    saving = saving.catch(() => undefined).then(() => options.save(next));
+    await saving;
+  };
+  const publish = async ({ registry: next, event }: Change): Promise<void> => {
+    events.push(event);
+    await store(next);
+    for (const tell of waiting) tell(event);
+  };
+  const answer = (context: Context, body: object, status: 200 | 201 | 404 | 412 | 400 = 200): Response =>
+    context.json(body, status, { "X-Etcd-Index": String(registry.index), "X-Etcd-Cluster-Id": "f107111a" });
+  const failure = (context: Context, code: keyof typeof failures, key: string): Response => {
+    const { message, status } = failures[code];
+    return answer(context, { errorCode: code, message, cause: key, index: registry.index }, status);
+  };
+  const next = async (context: Context, wanted: (event: Event) => boolean): Promise<Response> => {
+    const from = Number(context.req.query("waitIndex") ?? registry.index + 1);
+    const fits = (event: Event): boolean => event.index >= from && wanted(event);
+    const known = events.find(fits) ?? rebuilt(registry).find(fits);
+    const event = known ?? (await wait(waiting, fits, context.req.raw.signal));
+    return answer(context, eventBody(event));
+  };
+
+  const app = new Hono();
+  app.get("/", (context) => context.text("etcd discovery; begin with /new?size=3\n"));
+  app.get("/health", (context) => context.text("OK"));
+  app.on(["GET", "PUT"], "/new", async (context) => {
+    const size = context.req.query("size") ?? "3";
+    if (!/^[1-9]\d{0,2}$/.test(size)) return context.text(`size "${size}" is no number of members\n`, 400);
+    const token = randomBytes(16).toString("hex");
+    const made = createToken(registry, token, size);
+    if (made !== undefined) await store(made);
+    return context.text(`${new URL(context.req.url).origin}/${token}`);
+  });
+  app.get("/:token/_config/size", (context) => {
+    const token = context.req.param("token");
+    const size = registry.tokens[token]?.size;
+    const key = keyOf(token, "_config/size");
+    return size === undefined
+      ? failure(context, 100, key)
+      : answer(context, { action: "get", node: node(key, size) });
+  });
+  app.put("/:token/_config/size", async (context) => {
+    const [token, size] = [context.req.param("token"), await formValue(context)];
+    if (!isToken(token)) return context.text("this is no name for a token\n", 400);
+    const made = createToken(registry, token, size);
+    const key = keyOf(token, "_config/size");
+    if (made === undefined) return failure(context, 105, key);
+    await store(made);
+    return answer(context, { action: "create", node: node(key, { value: size, created: made.index }) }, 201);
+  });
+  app.get("/:token", async (context) => {
+    const token = context.req.param("token");
+    const found = registry.tokens[token];
+    if (found === undefined) return failure(context, 100, keyOf(token));
+    if (context.req.query("wait") === "true") return await next(context, (event) => event.token === token);
+    return answer(context, { action: "get", node: folder(token, found.size.created, found.members) });
+  });
+  app.get("/:token/:member", async (context) => {
+    const { token, member: id } = context.req.param();
+    const wanted = (event: Event): boolean => event.token === token && event.member.id === id;
+    if (context.req.query("wait") === "true") return await next(context, wanted);
+    const member = registry.tokens[token]?.members.find((one) => one.id === id);
+    const key = keyOf(token, id);
+    return member === undefined
+      ? failure(context, 100, key)
+      : answer(context, { action: "get", node: node(key, member) });
+  });
+  app.put("/:token/:member", async (context) => {
+    const { token, member: id } = context.req.param();
+    const value = await formValue(context);
+    if (registry.tokens[token] === undefined) return failure(context, 100, keyOf(token));
+    const made = register(registry, token, id, value);
+    if (made === undefined) return failure(context, 105, keyOf(token, id));
+    await publish(made);
+    return answer(context, eventBody(made.event), 201);
+  });
+  app.delete("/:token/:member", async (context) => {
+    const { token, member: id } = context.req.param();
+    const made = unregister(registry, token, id);
+    if (made === undefined) return failure(context, 100, keyOf(token, id));
+    await publish(made);
+    return answer(context, eventBody(made.event));
+  });
+  return app;
+}
+
+const failures = {
+  100: { message: "Key not found", status: 404 },
+  105: { message: "Key already exists", status: 412 },
+} as const;
+
+/** Listens until it is closed. @throws E_IN_USE when somebody else listens there */
+export async function serveDiscovery(
+  options: DiscoveryOptions & { readonly address: string; readonly port: number },
+): Promise<Server> {
+  const server = createServer(getRequestListener(discoveryApp(options).fetch));
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EADDRINUSE") return reject(error);
+      const where = `${options.address}:${options.port}`;
+      const hint = "end what listens there; 'ss -ltnp' names it";
+      return reject(new AppError("E_IN_USE", `the discovery service cannot listen on ${where}`, { hint }));
+    });
+    server.listen(options.port, options.address, resolve);
+  });
+  return server;
+}
+
+/** Ends the service and the members' long questions. */
+export function closeDiscovery(server: Server): void {
+  server.close();
+  server.closeAllConnections();
+}
+
+function wait(
+  waiting: Set<(event: Event) => void>,
+  fits: (event: Event) => boolean,
+  gone: AbortSignal,
+): Promise<Event> {
+  return new Promise((resolve, reject) => {
+    const tell = (event: Event): void => {
+      if (!fits(event)) return;
+      waiting.delete(tell);
+      resolve(event);
+    };
+    waiting.add(tell);
+    gone.addEventListener("abort", () => {
+      waiting.delete(tell);
+      reject(gone.reason as Error);
+    });
+  });
+}
+
+/** The events of an earlier run that a member may still ask for. */
+function rebuilt(registry: Registry): readonly Event[] {
+  return Object.entries(registry.tokens)
+    .flatMap(([token, { members }]) =>
+      members.map((member): Event => ({ action: "create", token, member, index: member.created })),
+    )
+    .sort((a, b) => a.index - b.index);
+}
+
+async function formValue(context: Context): Promise<string> {
+  return new URLSearchParams(await context.req.text()).get("value") ?? "";
+}
+
+function keyOf(token: string, rest?: string): string {
+  return `/_etcd/registry/${token}${rest === undefined ? "" : `/${rest}`}`;
+}
+
+function node(key: string, { value, created }: { readonly value: string; readonly created: number }): object {
+  return { key, value, modifiedIndex: created, createdIndex: created };
+}
+
+function folder(token: string, created: number, members: readonly Member[]): object {
+  const nodes = members.map((member) => node(keyOf(token, member.id), member));
+  const list = nodes.length === 0 ? {} : { nodes };
+  return { key: keyOf(token), dir: true, ...list, modifiedIndex: created, createdIndex: created };
+}
+
+function eventBody({ action, token, member, index }: Event): object {
+  const key = keyOf(token, member.id);
+  if (action === "create") return { action, node: node(key, member) };
+  const gone = { key, modifiedIndex: index, createdIndex: member.created };
+  return { action, node: gone, prevNode: node(key, member) };
+}
