@@ -49,7 +49,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     dryRun,
   });
   for (const step of outcome.steps) process.stdout.write(`${showStep(step)}\n`);
-  for (const note of outcome.notes) process.stdout.write(`${note}\n`);
+  for (const note of outcome.notes) process.stdout.write(`note: ${note}\n`);
   for (const problem of outcome.problems) process.stderr.write(`${file}: ${showProblem(problem)}\n`);
   if (!dryRun) await writeResult(root, outcome);
   return outcome.problems.length === 0 ? 0 : 1;

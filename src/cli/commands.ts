@@ -2,6 +2,7 @@ import type { Command } from "./command.ts";
 import { completion } from "./commands/completion.ts";
 import { cp } from "./commands/cp.ts";
 import { destroy, halt, kill } from "./commands/power.ts";
+import { discovery } from "./commands/discovery.ts";
 import { doctor } from "./commands/doctor.ts";
 import { env } from "./commands/env.ts";
 import { exec } from "./commands/exec.ts";
@@ -38,6 +39,7 @@ export const commands: readonly Command[] = [
   logs,
   test,
   image,
+  discovery,
   doctor,
   completion,
   supervise,

@@ -128,7 +128,8 @@ const failures = {
 export async function serveDiscovery(
   options: DiscoveryOptions & { readonly address: string; readonly port: number },
 ): Promise<Server> {
-  const server = createServer(getRequestListener(discoveryApp(options).fetch));
+  const listener = getRequestListener(discoveryApp(options).fetch);
+  const server = createServer((incoming, outgoing) => void listener(incoming, outgoing));
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
       if (error.code !== "EADDRINUSE") return reject(error);

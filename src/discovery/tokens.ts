@@ -87,7 +87,10 @@ async function ask(
       {
         details: [messageOf(error)],
         cause: error,
-        hint: "is there a proxy on the way (proxy in cluster.yaml)? or set etcd.discovery to local or static",
+        hint:
+          method === "PUT"
+            ? "is it running? start it with 'cluster discovery serve'"
+            : "is there a proxy on the way (proxy in cluster.yaml)? or set etcd.discovery to local or static",
       },
     );
   } finally {

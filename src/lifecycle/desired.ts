@@ -6,6 +6,7 @@ import { renderUserData } from "../provision/user-data.ts";
 import type { ClusterSpec, MachineSpec, ProviderName } from "../spec/model.ts";
 import { machinesOf } from "../spec/machines.ts";
 import type { HostMaterials } from "./host-materials.ts";
+import { discoveryConflicts, nodeDiscovery } from "./discovery.ts";
 import type { ClusterState, MachineState } from "./state.ts";
 
 /** What cluster.yaml asks of each machine, ready to be given to a provider. */
@@ -36,15 +37,17 @@ export function desiredNodes(
   const nodes = new Map<string, NodePlan>();
   const hashes: Record<string, string> = {};
   for (const machine of machines) {
+    const { machineId } = mustKnow(state, machine.name);
+    const discovery = nodeDiscovery(state, machine.name);
     const userData = renderUserData({
       spec,
       machine,
       machines,
       keys,
       provider: state.provider,
+      discovery,
       ...materials,
     });
-    const { machineId } = mustKnow(state, machine.name);
     nodes.set(machine.name, { machine, userData, machineId });
     hashes[machine.name] = createHash("sha256").update(userData).digest("hex");
   }
@@ -81,6 +84,7 @@ export function mergeState(state: ClusterState, plan: ClusterPlan): ClusterState
   const conflicts = [
     ...(state.name === plan.spec.name ? [] : [`name: it was brought up as ${state.name}`]),
     ...plan.machines.flatMap((machine) => conflictsOf(machine, state.machines[machine.name], state)),
+    ...discoveryConflicts(state, plan),
   ];
   if (conflicts.length > 0) {
     throw new AppError("E_STATE_CONFLICT", "cluster.yaml asks for what a running cluster cannot become", {

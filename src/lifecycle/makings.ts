@@ -4,6 +4,7 @@ import { lastLines } from "../foundation/exec.ts";
 import type { NodePlan } from "../provider/provider.ts";
 import type { KnownCluster, World } from "./cluster.ts";
 import type { Desired } from "./desired.ts";
+import { isMadeAgain, plantLocalToken, withFormed } from "./discovery.ts";
 import { waitForHandOver } from "./hand-over.ts";
 import type { Login } from "./keys.ts";
 import type { NodeTarget } from "./node-access.ts";
@@ -39,7 +40,10 @@ export function makingExecutors(tools: MakingTools): Executors<MakingKind> {
   };
   const hashOf = (node: string): { userDataHash: string } => ({ userDataHash: desired.hashes[node] ?? "" });
   return {
-    prepare: async (_step, say, signal) => await provider.prepare(plan, say, signal),
+    prepare: async (_step, say, signal) => {
+      await provider.prepare(plan, say, signal);
+      await plantLocalToken(cluster.state, signal);
+    },
     discard: async ({ node }, _say, signal) => {
       await provider.destroy(ref, node, signal);
       await mark(node, { created: "no" });
@@ -47,7 +51,8 @@ export function makingExecutors(tools: MakingTools): Executors<MakingKind> {
     create: async ({ node }, _say, signal) => {
       await mark(node, { created: "creating" });
       await provider.create(plan, nodePlan(node), signal);
-      await mark(node, { created: "created", ...hashOf(node) });
+      const again = isMadeAgain(cluster.state, node) ? { again: true } : {};
+      await mark(node, { created: "created", ...again, ...hashOf(node) });
     },
     provision: async ({ node }, _say, signal) => {
       await provider.provision(plan, nodePlan(node), signal);
@@ -56,8 +61,11 @@ export function makingExecutors(tools: MakingTools): Executors<MakingKind> {
     apply: async ({ node }, _say, signal) =>
       await applyNow(world, target(node), login, { userData: nodePlan(node).userData, signal }),
     start: async ({ node }, _say, signal) => await provider.start(ref, node, signal),
-    wait: async ({ node, machines }, _say, signal) =>
-      await waitUntilReady({ world, provider, ref, login, node: target(node), machines, board, signal }),
+    wait: async ({ node, machines }, _say, signal) => {
+      await waitUntilReady({ world, provider, ref, login, node: target(node), machines, board, signal });
+      // etcd is well only with a quorum, and it has one only after all members found each other.
+      if (cluster.state.discovery?.formed === false) await file.update(withFormed);
+    },
     halt: async ({ node }, _say, signal) => await provider.halt(ref, node, signal),
     "hand-over": async ({ node }, say, signal) =>
       await waitForHandOver({ world, cluster, left: node, say, signal }),
@@ -97,6 +105,8 @@ async function applyNow(
       stderr: output,
       signal,
     });
+    const notes = said.split("\n").filter((line) => line.startsWith("note: "));
+    for (const note of notes) world.emit({ kind: "warning", message: `${node.name}: ${note.slice(6)}` });
     if (code === 0) return;
     throw new AppError("E_CLOUD_CONFIG_INVALID", `${node.name} could not apply its cloud-config`, {
       details: lastLines(said, 8),

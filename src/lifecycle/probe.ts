@@ -1,11 +1,11 @@
-import { Writable } from "node:stream";
 import { messageOf } from "../foundation/errors.ts";
-import type { SshConnection } from "../foundation/ssh.ts";
+import { capture, type SshConnection } from "../foundation/ssh.ts";
 import type { World } from "./cluster.ts";
 import type { Login } from "./keys.ts";
 import type { LayerName } from "./layers.ts";
 import type { NodeTarget } from "./node-access.ts";
 import { getOver } from "./node-http.ts";
+import { overrides, overridesCommand } from "./proxy-overrides.ts";
 
 /** One layer of one node, at one moment. */
 export interface LayerState {
@@ -15,9 +15,15 @@ export interface LayerState {
   readonly why?: string;
 }
 
-/** What a running node answers when it is asked once. `extra` is what was read besides, over the same connection. */
-export interface ProbeReport<Extra> {
+/** A layer's state together with what the owner should know besides. */
+export interface Look {
   readonly layers: readonly LayerState[];
+  /** A sentence each; nothing is wrong. */
+  readonly notes: readonly string[];
+}
+
+/** What a running node answers when it is asked once. `extra` is what was read besides, over the same connection. */
+export interface ProbeReport<Extra> extends Look {
   readonly extra: Extra | undefined;
 }
 
@@ -39,14 +45,14 @@ export async function probeNode<Extra = undefined>(
     connection = await world.access.connect(node, login, { timeout: within, signal: world.signal });
   } catch (error) {
     world.signal.throwIfAborted();
-    return { layers: [{ layer: "sshd", ok: false, why: messageOf(error) }], extra: undefined };
+    return { layers: [{ layer: "sshd", ok: false, why: messageOf(error) }], notes: [], extra: undefined };
   }
   try {
-    const [layers, extra] = await Promise.all([
+    const [look, extra] = await Promise.all([
       probeOver(connection),
       besides?.(connection).catch(() => undefined),
     ]);
-    return { layers, extra };
+    return { ...look, extra };
   } finally {
     // Not awaited by the caller's clock: a dead node would hold the report up.
     void connection.end();
@@ -54,14 +60,20 @@ export async function probeNode<Extra = undefined>(
 }
 
 /** The layers of the node behind an open connection. */
-async function probeOver(connection: SshConnection): Promise<readonly LayerState[]> {
+async function probeOver(connection: SshConnection): Promise<Look> {
+  let notes: readonly string[] = [];
+  const checkApplied = async (): Promise<string | undefined> => {
+    const applied = await readApplied(connection);
+    notes = applied.notes;
+    return applied.trouble;
+  };
   const [applied, ...rest] = await Promise.all([
-    judge("cloud-config", () => checkCloudConfig(connection)),
+    judge("cloud-config", checkApplied),
     judge("etcd", () => checkEtcd(connection)),
     judge("docker", () => checkDocker(connection)),
     judge("fleet", () => checkFleet(connection)),
   ]);
-  return [{ layer: "sshd", ok: true }, applied, ...rest];
+  return { layers: [{ layer: "sshd", ok: true }, applied, ...rest], notes };
 }
 
 /** A check gives undefined when all is well, else why not. */
@@ -75,21 +87,24 @@ async function judge(layer: LayerName, check: () => Promise<string | undefined>)
   return why === undefined ? { layer, ok: true } : { layer, ok: false, why };
 }
 
-async function checkCloudConfig(connection: SshConnection): Promise<string | undefined> {
-  let text = "";
-  const stdout = new Writable({
-    write: (chunk: Buffer, _encoding, done) => {
-      text += chunk.toString();
-      done();
-    },
-  });
-  const code = await connection.exec(`cat ${cloudConfigResult}`, {
-    stdout,
-    signal: AbortSignal.timeout(within),
-  });
-  if (code !== 0) return "not applied yet";
-  const result = JSON.parse(text) as { ok?: boolean; error?: { message?: string } };
-  return result.ok === true ? undefined : (result.error?.message ?? "it could not be applied");
+interface Applied {
+  readonly trouble: string | undefined;
+  readonly notes: readonly string[];
+}
+
+/** One question for both: each costs a channel and a shell. */
+async function readApplied(connection: SshConnection): Promise<Applied> {
+  const command = `cat ${cloudConfigResult} && echo && ${overridesCommand}`;
+  const { stdout } = await capture(connection, command, { signal: AbortSignal.timeout(within) });
+  const [first = "", ...rest] = stdout.split("\n");
+  if (first === "") return { trouble: "not applied yet", notes: [] };
+  const result = JSON.parse(first) as {
+    readonly ok?: boolean;
+    readonly error?: { readonly message?: string };
+    readonly notes?: readonly string[];
+  };
+  const trouble = result.ok === true ? undefined : (result.error?.message ?? "it could not be applied");
+  return { trouble, notes: [...(result.notes ?? []), ...overrides(rest)] };
 }
 
 async function checkEtcd(connection: SshConnection): Promise<string | undefined> {

@@ -14,6 +14,8 @@ export interface MachineState {
   readonly etcdMember: boolean;
   /** `creating` while its disk is being made: such a machine is thrown away, never repaired. */
   readonly created: (typeof marks)[number];
+  /** An etcd member that was made again after the cluster had formed: its discovery token would refuse it. */
+  readonly again?: boolean;
   /** SHA-256 of the user-data that it was given last. */
   readonly userDataHash?: string;
 }
@@ -24,8 +26,22 @@ export interface ClusterState {
   /** Chosen by the first `up`, then fixed. */
   readonly provider: (typeof providers)[number];
   readonly machines: Readonly<Record<string, MachineState>>;
+  /** How etcd's members found each other; undefined when they were listed. */
+  readonly discovery?: DiscoveryState;
   /** SHA-256 of each service file that `up` has submitted, by unit name. */
   readonly services: Readonly<Record<string, string>>;
+}
+
+/** A token is for one cluster: kept until all of it is destroyed. */
+export interface DiscoveryState {
+  /** As in cluster.yaml. */
+  readonly wish: string;
+  /** The token's. */
+  readonly url: string;
+  /** For how many members it is. */
+  readonly size: number;
+  /** Whether the members have found each other. */
+  readonly formed: boolean;
 }
 
 /** `state.json` of one cluster. */
@@ -97,7 +113,7 @@ function parseState(text: string, path: string): ClusterState {
 /** What is wrong with the data. By hand rather than with zod, which alone would cost `status` a sixth of its time. */
 function problemsOf(data: unknown): string[] {
   if (!isObject(data)) return ["it is no object"];
-  const { version, name, provider, machines, services } = data;
+  const { version, name, provider, machines, services, discovery } = data;
   const shape = [
     ...wrong("version", version === 1),
     ...wrong("name", typeof name === "string"),
@@ -106,6 +122,10 @@ function problemsOf(data: unknown): string[] {
       providers.some((one) => one === provider),
     ),
     ...wrong("machines", isObject(machines)),
+    ...wrong(
+      "discovery",
+      discovery === undefined || (isObject(discovery) && typeof discovery["url"] === "string"),
+    ),
     ...wrong(
       "services",
       isObject(services) && Object.values(services).every((hash) => typeof hash === "string"),

@@ -13,6 +13,8 @@ export interface ClusterStatus {
   readonly healthy: boolean;
   /** What is not as it should be, a sentence each. */
   readonly problems: readonly string[];
+  /** What one should know although nothing is wrong, a sentence each. */
+  readonly notes: readonly string[];
   readonly machines: readonly MachineReport[];
   /** What fleet has been asked to run; undefined when no fleet answers. */
   readonly units: readonly UnitReport[] | undefined;
@@ -62,6 +64,7 @@ export async function clusterStatus(world: World, cluster: KnownCluster): Promis
     provider: state.provider,
     healthy: problems.length === 0,
     problems,
+    notes: looks.flatMap(({ machine: { name }, notes }) => notes.map((note) => `${name}: ${note}`)),
     machines,
     units,
   };
@@ -79,12 +82,16 @@ async function lookAt(
   world: World,
   login: Login,
   { name, machine, condition, readFleet }: Look,
-): Promise<{ readonly machine: MachineReport; readonly fleet: FleetView | undefined }> {
+): Promise<{
+  readonly machine: MachineReport;
+  readonly notes: readonly string[];
+  readonly fleet: FleetView | undefined;
+}> {
   const { address, machineId, etcdMember } = machine;
   const report = { name, address, machineId, etcdMember, state: condition };
-  if (condition !== "running") return { machine: { ...report, layers: [] }, fleet: undefined };
+  if (condition !== "running") return { machine: { ...report, layers: [] }, notes: [], fleet: undefined };
   const probe = await probeNode(world, { name, address }, login, readFleet ? fleetOver : undefined);
-  return { machine: { ...report, layers: probe.layers }, fleet: probe.extra };
+  return { machine: { ...report, layers: probe.layers }, notes: probe.notes, fleet: probe.extra };
 }
 
 /** The view of the first whose fleet was well a moment ago. */

@@ -6,6 +6,7 @@ import { chooseProvider, mustCheck, type ProviderWish } from "./choose-provider.
 import { clusterRef, findCluster, locked, selectNodes, type KnownCluster, type World } from "./cluster.ts";
 import { AppError } from "../foundation/errors.ts";
 import { clusterPlan, desiredNodes, etcdWarning, mergeState, newState, type Desired } from "./desired.ts";
+import { withToken } from "./discovery.ts";
 import { journalFile } from "./journal.ts";
 import { ensureKeys, type Login } from "./keys.ts";
 import { makingExecutors } from "./makings.ts";
@@ -56,16 +57,17 @@ export interface Ready {
 }
 
 /** Reads or makes the keys, renders the user-data of all machines. */
-export async function prepareDesired(world: World, spec: ClusterSpec, cluster: KnownCluster): Promise<Ready> {
-  const plan = clusterPlan(cluster.ref, spec);
+export async function prepareDesired(world: World, spec: ClusterSpec, known: KnownCluster): Promise<Ready> {
+  const plan = clusterPlan(known.ref, spec);
   const { machines } = plan;
-  const { stateDir } = cluster.ref;
+  const { stateDir } = known.ref;
   const { keys, knownHosts } = await ensureKeys({
     stateDir,
     cluster: spec.name,
     owner: world.owner,
     machines,
   });
+  const cluster = await withToken(world, spec, known);
   const materials = await world.materials(spec, cluster.state.provider);
   for (const message of materials.notes) world.emit({ kind: "note", message });
   return {

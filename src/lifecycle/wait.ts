@@ -1,4 +1,5 @@
 import { capture } from "../foundation/ssh.ts";
+import { explainDiscovery } from "../discovery/explain.ts";
 import { waitFor } from "../foundation/clock.ts";
 import { AppError } from "../foundation/errors.ts";
 import { lastLines } from "../foundation/exec.ts";
@@ -119,6 +120,9 @@ function broken(node: NodeTarget, layer: LayerName, why: string | undefined): Ap
       });
 }
 
+/** How much of a node's log a time-out shows. */
+const shownLines = 12;
+
 /** The time-out's error. When another machine hangs at an earlier layer, that one is to blame. */
 async function silent(
   request: WaitRequest,
@@ -132,6 +136,8 @@ async function silent(
   const mine = blamed.node.name === request.node.name;
   const why = mine ? (stream?.report[layer]?.why ?? stream?.trouble) : undefined;
   const others = [...request.board.values()].filter(({ node }) => node.name !== blamed.node.name);
+  const words = await lastWords(request, blamed.node, blamed.layer);
+  const discovery = blamed.layer === "etcd" ? explainDiscovery(words) : undefined;
   return new AppError(
     "E_TIMEOUT",
     `${blamed.node.name}: ${blamed.layer} is silent (waited ${layerDeadlines[blamed.layer] / 1_000} s until ${layerMeanings[blamed.layer]})`,
@@ -139,9 +145,10 @@ async function silent(
       details: [
         ...(why === undefined ? [] : [why]),
         ...others.map(({ node, layer: at }) => `${node.name} is waiting for: ${layerMeanings[at]}`),
-        ...(await lastWords(request, blamed.node, blamed.layer)),
+        ...words.slice(-shownLines),
+        ...(discovery === undefined ? [] : [discovery.meaning]),
       ],
-      hint: `see 'cluster logs ${blamed.node.name}'; 'cluster up' tries again from here`,
+      hint: discovery?.hint ?? `see 'cluster logs ${blamed.node.name}'; 'cluster up' tries again from here`,
     },
   );
 }
@@ -159,8 +166,8 @@ async function lastWords(
       const connection = await world.access.connect(node, login, { timeout: 3_000, signal });
       try {
         const said = await capture(connection, `${readyProgram} --explain`, { signal });
-        const tail = lastLines(said.stdout, 12);
-        if (tail.length > 0) return tail;
+        const lines = lastLines(said.stdout, Number.MAX_SAFE_INTEGER);
+        if (lines.length > 0) return lines;
       } finally {
         await connection.end();
       }
@@ -168,5 +175,5 @@ async function lastWords(
       world.log.debug("the node could not explain itself", { node: node.name, error: String(error) });
     }
   }
-  return await consoleTail(provider, ref, node.name, 12);
+  return await consoleTail(provider, ref, node.name, shownLines);
 }

@@ -23,6 +23,7 @@ export function statusText(status: ClusterStatus): string {
     lines.push("\n", table([["UNIT", "MACHINE", "ACTIVE", "SUB"], ...rows]));
   }
   if (status.problems.length > 0) lines.push("\n", ...status.problems.map((problem) => `! ${problem}\n`));
+  if (status.notes.length > 0) lines.push("\n", ...status.notes.map((note) => `  ${note}\n`));
   return lines.join("");
 }
 

@@ -85,7 +85,7 @@ describe("a document that no longer asks for a file", () => {
   it("knows what an earlier run may have written that was cut short", async () => {
     const machine = memoryMachine({ units });
     const stop = new Error("power cut");
-    const real = machine.write;
+    const real = machine.write.bind(machine);
     machine.write = async (path, content, access) => {
       if (path === dropIn) throw stop;
       await real(path, content, access);

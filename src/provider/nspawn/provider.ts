@@ -126,6 +126,8 @@ export function createNspawnProvider(options: NspawnOptions): Provider {
       const before = await readNode(cluster, plan.machine.name);
       if (before === undefined) throw noMachine(plan.machine.name);
       await record(cluster, plan, before.image);
+      // A proxy on this host's loopback, say: what nodes need of the host changes with their user-data.
+      if (await writeConfig(supervisorConfig(cluster, cacheDir))) await ask(cluster, "configure", "", signal);
     },
     start: async (cluster, node, signal) => {
       if (!existsSync(nodePaths(cluster, node).record)) throw noMachine(node);

@@ -1,3 +1,4 @@
+import { discoveryFile } from "./discovery.ts";
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -65,7 +66,8 @@ export async function removeCluster(
   for (const dir of [nodesDir(cluster), join(cluster.stateDir, "cache")]) {
     await mustRun(exec, { argv: ["rm", "-rf", "--one-file-system", dir] });
   }
-  for (const file of [configFile(cluster.stateDir), join(cluster.stateDir, "forwards.json")]) {
+  const { stateDir } = cluster;
+  for (const file of [configFile(stateDir), join(stateDir, "forwards.json"), discoveryFile(stateDir)]) {
     await rm(file, { force: true });
   }
   await unrefer(cacheDir, cluster.stateDir);

@@ -1,7 +1,9 @@
 import { join } from "node:path";
 import { AppError } from "../../../foundation/errors.ts";
 import { readIfExists, writeAtomically } from "../../../foundation/files.ts";
+import { loopbackProxies } from "../../../provision/proxy.ts";
 import type { ClusterPlan } from "../../provider.ts";
+import type { Relay } from "../relays.ts";
 
 /** What the supervisor needs to know of a cluster; written by `prepare`, read when it starts. */
 export interface SupervisorConfig {
@@ -15,6 +17,10 @@ export interface SupervisorConfig {
   readonly mirror: boolean;
   /** Of the first machine: guest port -> host port. */
   readonly ports: Readonly<Record<string, number>>;
+  /** Whether the cluster has a discovery service of its own. Missing in what an older version wrote. */
+  readonly discovery?: boolean;
+  /** Proxies on this host's loopback. Missing in what an older version wrote. */
+  readonly relays?: readonly Relay[];
 }
 
 export function supervisorConfig(cluster: ClusterPlan, cacheDir: string): SupervisorConfig {
@@ -29,11 +35,17 @@ export function supervisorConfig(cluster: ClusterPlan, cacheDir: string): Superv
     internet: spec.network.internet,
     mirror: spec.docker.mirror,
     ports: spec.ports,
+    discovery: spec.etcd.discovery === "local",
+    relays: loopbackProxies(spec.proxy),
   };
 }
 
-export async function writeConfig(config: SupervisorConfig): Promise<void> {
-  await writeAtomically(configFile(config.stateDir), `${JSON.stringify(config, undefined, 2)}\n`);
+/** @returns whether that changed anything */
+export async function writeConfig(config: SupervisorConfig): Promise<boolean> {
+  const text = `${JSON.stringify(config, undefined, 2)}\n`;
+  if ((await readIfExists(configFile(config.stateDir))) === text) return false;
+  await writeAtomically(configFile(config.stateDir), text);
+  return true;
 }
 
 /** @throws E_STATE_CONFLICT when the cluster has not been prepared */

@@ -4,12 +4,15 @@ import type { Clock } from "../../../foundation/clock.ts";
 import type { Exec } from "../../../foundation/exec.ts";
 import type { Hierarchies } from "../cgroups.ts";
 import { cgroupAt } from "../cgroups.ts";
+import type { Log } from "../../../foundation/log.ts";
+import { createDiscoveryDoor } from "../discovery.ts";
 import type { WantedForward } from "../forwards.ts";
 import { createForwarder, firstSshPort } from "../forwards.ts";
 import { startMirror, stopMirror } from "../mirror/registry.ts";
 import type { HostNames } from "../names.ts";
 import { raiseNetwork } from "../network.ts";
 import { readNodes } from "../record.ts";
+import { createRelays } from "../relays.ts";
 import { parseSubnet } from "../subnet.ts";
 import type { SupervisorConfig } from "./config.ts";
 import { forwardingMark, sweepHost } from "./sweep.ts";
@@ -20,6 +23,7 @@ export interface HostSideOptions {
   readonly hierarchies: Hierarchies;
   readonly exec: Exec;
   readonly clock: Clock;
+  readonly log: Log;
 }
 
 /** What a cluster has on the host beside its nodes: network, registry mirror, forwarded ports. */
@@ -40,6 +44,8 @@ export function createHostSide(options: HostSideOptions): HostSide {
   const { config, names, hierarchies, exec, clock } = options;
   const { stateDir } = config();
   const forwarder = createForwarder({ stateDir });
+  const relays = createRelays(options.log);
+  const discovery = createDiscoveryDoor(stateDir);
   const mirror = cgroupAt(hierarchies, join(names.cgroup, "mirror.helper"));
 
   const applyForwards = async (): Promise<void> => {
@@ -67,6 +73,9 @@ export function createHostSide(options: HostSideOptions): HostSide {
         internet,
       });
       if (switchedForwarding) await writeFile(forwardingMark(names), "");
+      const { gateway } = parseSubnet(subnet);
+      await discovery.apply(config().discovery === true ? gateway : undefined);
+      await relays.apply(gateway, config().relays ?? []);
       if (!config().mirror) await stopMirror(mirror, clock);
       await tend();
       await applyForwards();
@@ -77,6 +86,8 @@ export function createHostSide(options: HostSideOptions): HostSide {
     clear: async () => {
       cleared = true;
       forwarder.close();
+      relays.close();
+      discovery.close();
       await sweepHost({ exec, clock, hierarchies }, names);
     },
   };

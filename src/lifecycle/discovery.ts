@@ -1,0 +1,82 @@
+import { join } from "node:path";
+import { discoveryPort } from "../discovery/server.ts";
+import { newToken, plantToken, publicService } from "../discovery/tokens.ts";
+import { readIfExists } from "../foundation/files.ts";
+import type { ClusterPlan } from "../provider/provider.ts";
+import type { NodeDiscovery } from "../provision/node-input.ts";
+import { gatewayOf, machinesOf } from "../spec/machines.ts";
+import type { ClusterSpec } from "../spec/model.ts";
+import type { KnownCluster, World } from "./cluster.ts";
+import type { ClusterState, DiscoveryState } from "./state.ts";
+
+/**
+ * The cluster with its discovery token: known, or got now. Each new cluster gets one of its own; it is kept until the whole
+ * cluster is destroyed. A single member has nobody to discover, and gets none.
+ */
+export async function withToken(
+  world: World,
+  spec: ClusterSpec,
+  cluster: KnownCluster,
+): Promise<KnownCluster> {
+  const { state, file, ref } = cluster;
+  const size = machinesOf(spec).filter(({ etcdMember }) => etcdMember).length;
+  const wish = spec.etcd.discovery;
+  if (state.discovery !== undefined || wish === "static" || size < 2 || !isYoung(state)) return cluster;
+  const url =
+    wish === "local" ? await localUrl(spec, ref.stateDir) : await remoteUrl(world, spec, wish, size);
+  const discovery: DiscoveryState = { wish, url, size, formed: false };
+  return { ...cluster, state: await file.update((now) => ({ ...now, discovery })) };
+}
+
+/** Our own service is at the gateway; the token is the cluster's identity, which ends with its state. */
+async function localUrl(spec: ClusterSpec, stateDir: string): Promise<string> {
+  const token = (await readIfExists(join(stateDir, "keys", "etcd-token")))?.trim() ?? "";
+  return `http://${gatewayOf(spec)}:${discoveryPort}/${token}`;
+}
+
+/** A URL with a path is a token that somebody made; one without is a service that makes them. */
+async function remoteUrl(world: World, spec: ClusterSpec, wish: string, size: number): Promise<string> {
+  if (wish !== "token" && new URL(wish).pathname.length > 1) return wish.replace(/\/+$/, "");
+  const service = wish === "token" ? publicService : wish;
+  world.emit({ kind: "note", message: `asking ${service} for a discovery token` });
+  return await newToken({ service, size, proxy: spec.proxy, signal: world.signal });
+}
+
+/** Tells our own service, which runs from now on, of the cluster's token. */
+export async function plantLocalToken({ discovery }: ClusterState, signal: AbortSignal): Promise<void> {
+  if (discovery?.wish === "local" && !discovery.formed)
+    await plantToken(discovery.url, discovery.size, signal);
+}
+
+/** How a machine finds etcd's members; undefined where they are listed. */
+export function nodeDiscovery(state: ClusterState, name: string): NodeDiscovery | undefined {
+  if (state.discovery === undefined) return undefined;
+  return { url: state.discovery.url, again: isMadeAgain(state, name) };
+}
+
+/** Whether a machine was, or is about to be, made for a cluster that has formed already. */
+export function isMadeAgain(state: ClusterState, name: string): boolean {
+  const machine = state.machines[name];
+  if (machine?.created === "created") return machine.again === true;
+  return state.discovery?.formed === true;
+}
+
+/** The state once the members have found each other. */
+export function withFormed(state: ClusterState): ClusterState {
+  return state.discovery === undefined
+    ? state
+    : { ...state, discovery: { ...state.discovery, formed: true } };
+}
+
+/** What cluster.yaml asks for that a cluster whose machines exist cannot become. */
+export function discoveryConflicts(state: ClusterState, { spec, machines }: ClusterPlan): string[] {
+  const wish = spec.etcd.discovery;
+  const before = state.discovery?.wish ?? "static";
+  const single = machines.filter(({ etcdMember }) => etcdMember).length < 2;
+  if (isYoung(state) || wish === before || (single && state.discovery === undefined)) return [];
+  return [`etcd.discovery: its members found each other by ${before}, and do so once`];
+}
+
+function isYoung(state: ClusterState): boolean {
+  return Object.values(state.machines).every(({ created }) => created === "no");
+}
