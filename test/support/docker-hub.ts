@@ -69,7 +69,7 @@ export async function startCompany(): Promise<Company> {
     requests: () => requestsIn(readFileSync(log, "utf8").slice(from)),
     forget: () => (from = readFileSync(log, "utf8").length),
     [Symbol.asyncDispose]: async () => {
-      for (const child of processes.reverse()) {
+      for (const child of processes.toReversed()) {
         if (child.exitCode !== null || child.signalCode !== null) continue;
         child.kill("SIGKILL");
         await once(child, "exit");
