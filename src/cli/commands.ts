@@ -7,6 +7,7 @@ import { doctor } from "./commands/doctor.ts";
 import { env } from "./commands/env.ts";
 import { exec } from "./commands/exec.ts";
 import { image } from "./commands/image.ts";
+import { importCommand } from "./commands/import.ts";
 import { init } from "./commands/init.ts";
 import { logs } from "./commands/logs.ts";
 import { provision, reload } from "./commands/reload.ts";
@@ -24,6 +25,7 @@ export const commands: readonly Command[] = [
   init,
   validate,
   render,
+  importCommand,
   up,
   status,
   ssh,
