@@ -23,6 +23,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     stderr: process.stderr,
     env: process.env,
     cwd: process.cwd(),
+    platform: process.platform,
+    home: homedir(),
     signal: interruptions(),
     isTTY: isatty(0) && isatty(2),
   };

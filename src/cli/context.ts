@@ -11,6 +11,9 @@ export interface Io {
   readonly stderr: Writable;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
+  readonly platform: NodeJS.Platform;
+  /** The home folder of the one who calls. */
+  readonly home: string;
   /** Aborts with E_INTERRUPTED at the first Ctrl-C. */
   readonly signal: AbortSignal;
   /** Whether a person sits at stderr and stdin. */

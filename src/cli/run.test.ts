@@ -39,6 +39,8 @@ async function cluster(line: string, env: Record<string, string> = {}, signal?: 
     stderr,
     env,
     cwd,
+    platform: "linux",
+    home: "/home/me",
     signal: signal ?? new AbortController().signal,
     isTTY: false,
   };

@@ -36,10 +36,9 @@ export async function readMaterials(
   places: MaterialPlaces,
 ): Promise<HostMaterials> {
   const notes: string[] = [];
-  const insecureKey = injectsInsecureKey(spec, provider)
-    ? await readInsecureKey(places.vagrantHome)
-    : undefined;
-  if (insecureKey === undefined && injectsInsecureKey(spec, provider)) {
+  const inject = injectsInsecureKey(spec, provider);
+  const insecureKey = inject ? (await findInsecureKey(places.vagrantHome))?.text : undefined;
+  if (inject && insecureKey === undefined) {
     const path = insecureKeyPath(places.vagrantHome);
     const hint =
       "any command of Vagrant's writes it: run 'vagrant status' once, or set ssh.insecureKey to off";
@@ -60,16 +59,21 @@ export async function readMaterials(
   };
 }
 
-/** Vagrant's RSA key. From 2.4 on the other folder has it, too, and newer ones beside it, which old boxes do not know. */
-async function readInsecureKey(home: string): Promise<string | undefined> {
-  return (
-    (await readIfExists(insecureKeyPath(home))) ??
-    (await readIfExists(join(home, "insecure_private_keys", "vagrant.key.rsa")))
-  );
+/**
+ * Vagrant's RSA key in its folder; undefined when Vagrant has never run. From 2.4 on another folder has it, too, beside
+ * newer ones that old boxes do not know.
+ */
+export async function findInsecureKey(
+  home: string,
+): Promise<{ readonly path: string; readonly text: string } | undefined> {
+  for (const path of [insecureKeyPath(home), join(home, "insecure_private_keys", "vagrant.key.rsa")]) {
+    const text = await readIfExists(path);
+    if (text !== undefined) return { path, text };
+  }
+  return undefined;
 }
 
-/** Where Vagrant puts the private half of its well-known key pair. */
-export function insecureKeyPath(home: string): string {
+function insecureKeyPath(home: string): string {
   return join(home, "insecure_private_key");
 }
 

@@ -102,7 +102,7 @@ function carryFleet(draft: Draft, fleet: Record<string, unknown>): Record<string
 
 function carryUnits(draft: Draft, units: readonly unknown[]): unknown[] {
   return units.filter((unit) => {
-    const { name, content, drop_ins } = (isMap(unit) ? unit : {}) as Record<string, unknown>;
+    const { name, content, drop_ins } = isMap(unit) ? unit : {};
     if (name === "docker-tcp.socket") {
       setIn(draft, "docker", "exposeTcp", true);
       return false;
