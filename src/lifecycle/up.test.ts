@@ -4,6 +4,7 @@ import { join } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { memoryWorld, type MemoryWorld } from "../../test/support/memory-world.ts";
+import { recordedWindow } from "../../test/support/recorded-host.ts";
 import { AppError } from "../foundation/errors.ts";
 import { openCluster } from "./cluster.ts";
 import { destroy, halt, kill } from "./power.ts";
@@ -102,6 +103,18 @@ describe("cluster up", () => {
     });
     expect(await readdir(memory.dir)).not.toContain("state.json");
     expect(memory.provider.calls).toEqual([]);
+  });
+
+  it("warns of what the doctor finds, and goes on", async () => {
+    await using memory = await memoryWorld();
+    const files = { "/proc/sys/fs/inotify/max_user_instances": "64\n" };
+    const host = recordedWindow({ platform: "linux", arch: "x64", files });
+    await up({ ...memory.world, host }, options(memory));
+    const warnings = memory.events.filter((event) => event.kind === "warning");
+    expect(warnings).toMatchObject([
+      { message: expect.stringContaining("max_user_instances is 64") as string },
+    ]);
+    expect(memory.events.at(-1)).toMatchObject({ kind: "done" });
   });
 
   it("throws a half-made machine away and makes it anew", async () => {

@@ -69,7 +69,10 @@ export const virtualboxTroubles: readonly Trouble[] = [
   },
 ];
 
-/** Since then VirtualBox asks KVM for the processor, on kernels that let it (void-linux/void-packages#61332). */
+/**
+ * Since 7.2.10 VirtualBox asks KVM for the processor, where the kernel offers that: from 6.16 on. It was seen to share on
+ * 6.17, 6.18 and 7.x (VirtualBox/virtualbox#711, void-linux/void-packages#61332), and not to on 6.12.
+ */
 function sharesWithKvm(virtualbox: ProgramFacts | undefined, kernel: string): boolean {
   return (
     virtualbox?.state === "works" && isAtLeast(virtualbox.version, "7.2.10") && isAtLeast(kernel, "6.16")
