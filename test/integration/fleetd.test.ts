@@ -53,7 +53,7 @@ describe("fleetd", () => {
       [resolve("src/bin/node.ts"), "fleetd", "-config", join(folder, "fleet.conf")],
       {
         env: {
-            FLEET_ETCD_SERVERS: etcd.endpoints.join(","),
+          FLEET_ETCD_SERVERS: etcd.endpoints.join(","),
           FLEET_PUBLIC_IP: "127.0.0.1",
           FLEET_MACHINE_ID_FILE: join(folder, "machine-id"),
           FLEET_SOCKET: join(folder, "fleet.sock"),
