@@ -30,7 +30,7 @@ export function imaginedHistory(units: readonly string[], budgets: readonly Budg
   const events: HistoryEvent[] = [];
   let revision = 1;
   const at = (second: number, event: WithoutTime<HistoryEvent>): ImaginedHistory => {
-    events.push({ at: second * 1_000, ...event } as HistoryEvent);
+    events.push({ at: second * 1_000, ...event });
     return history;
   };
   const history: ImaginedHistory = {
