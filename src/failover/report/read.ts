@@ -6,7 +6,7 @@ import { finishedRun, type FinishedRun } from "./finished.ts";
  * Reads runs from the text of a history (NDJSON) or of a JSON report, and judges them anew; what the report says of the
  * verdict is not looked at.
  * @param file only the name that errors are shown with
- * @throws E_CHECK_FAILED when the text is cut short, or of another version, or no history at all
+ * @throws E_HISTORY_INVALID when the text is cut short, or of another version, or no history at all
  */
 export function readRuns(text: string, file: string): FinishedRun[] {
   const whole = parsed(text);
@@ -48,7 +48,7 @@ function checked(events: readonly unknown[], file: string): readonly HistoryEven
   if (!isEvent(first) || first.kind !== "begin") return broken(file, "it does not begin with a run");
   const version: number = first.v;
   if (version !== historyVersion) {
-    throw new AppError("E_CHECK_FAILED", `${file} is of version ${version}`, {
+    throw new AppError("E_HISTORY_INVALID", `${file} is of version ${version}`, {
       hint: `this program reads version ${historyVersion}`,
     });
   }
@@ -65,7 +65,7 @@ const isEvent = (value: unknown): value is HistoryEvent =>
   typeof value.at === "number";
 
 function broken(file: string, why: string): never {
-  throw new AppError("E_CHECK_FAILED", `${file} is no whole history`, {
+  throw new AppError("E_HISTORY_INVALID", `${file} is no whole history`, {
     details: [why],
     hint: "give a file of .state/history, or one written by --report-json, that was not cut short",
   });

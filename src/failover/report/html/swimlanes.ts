@@ -13,7 +13,9 @@ export function swimlanes(view: RunView): string {
   const lanesTop = awayTop + unitRows * size.away + size.gap;
   const height = lanesTop + view.lanes.length * (laneHeight + size.gap);
   const labels = [
-    ...view.away.map(({ unit }, index) => label("away", `${unit} away`, awayTop + index * size.away, size.away)),
+    ...view.away.map(({ unit }, index) =>
+      label("away", `${unit} away`, awayTop + index * size.away, size.away),
+    ),
     ...view.lanes.map(({ node }, index) =>
       label("machine", node, lanesTop + index * (laneHeight + size.gap), laneHeight),
     ),
@@ -99,7 +101,9 @@ function unitBar(draw: Drawing, unit: string, index: number, span: StateStretch,
     size.unit - 4,
     `${unit}: ${span.state}${changes}`,
   );
-  return state === "active" && draw.share(span) > nameable ? [bar, draw.text("unit-name", span.from, y + 12, unit)] : [bar];
+  return state === "active" && draw.share(span) > nameable
+    ? [bar, draw.text("unit-name", span.from, y + 12, unit)]
+    : [bar];
 }
 
 const label = (kind: string, text: string, top: number, height: number): string =>

@@ -75,11 +75,11 @@ function laneOf(facts: Facts, node: string, finest: number): Lane {
       spans: merge(stateStretches(facts, node, unit), finest),
     })),
     faults: faults.map(({ fault, from, to }) => ({
-        fault,
-        from,
-        to: to ?? end,
-        evidence: evidenceOf(events, fault, from),
-      })),
+      fault,
+      from,
+      to: to ?? end,
+      evidence: evidenceOf(events, fault, from),
+    })),
     hidden: registry((event) =>
       event.kind === "sight" && event.node === node ? !event.seen : undefined,
     ).flatMap((span) => without(span, dark, end)),
