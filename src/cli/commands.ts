@@ -16,6 +16,7 @@ import { ssh } from "./commands/ssh.ts";
 import { sshConfig } from "./commands/ssh-config.ts";
 import { status } from "./commands/status.ts";
 import { supervise } from "./commands/supervise.ts";
+import { report } from "./commands/report.ts";
 import { test } from "./commands/test.ts";
 import { up } from "./commands/up.ts";
 import { validate } from "./commands/validate.ts";
@@ -40,6 +41,7 @@ export const commands: readonly Command[] = [
   destroy,
   logs,
   test,
+  report,
   image,
   discovery,
   doctor,

@@ -1,17 +1,19 @@
-import { appendFileSync, mkdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { AppError, exitCodes } from "../foundation/errors.ts";
-import { writeAtomically } from "../foundation/files.ts";
+import { AppError } from "../foundation/errors.ts";
 import { showDuration } from "../foundation/duration.ts";
 import { locked, openCluster, type KnownCluster, type World } from "../lifecycle/cluster.ts";
 import { clusterStage } from "./cluster-stage.ts";
+import { historyFile } from "./history-file.ts";
 import { createRecorder, type HistoryEvent } from "./history.ts";
 import { loadScenario, scenarioError } from "./load.ts";
-import { jsonReport, recoveryTimes, showEvent, spreadOf, textReport, type FinishedRun } from "./report.ts";
+import { finishedRun, type FinishedRun } from "./report/finished.ts";
+import { recoverySpreads } from "./report/spread.ts";
+import { showEvent, textReport } from "./report/text.ts";
+import { writeReports, type ReportFiles } from "./report/write.ts";
 import { play } from "./run.ts";
 import type { Scenario } from "./scenario.ts";
-import { judge, type Verdict } from "./verdict.ts";
+import type { Verdict } from "./verdict.ts";
 
 /** How often the nodes' own systemd is asked, ms. */
 const sampleEvery = 100;
@@ -24,7 +26,7 @@ export interface TestOptions {
   readonly repeat: number;
   /** For whatever is drawn by lot; each run of `repeat` adds one. */
   readonly seed: number;
-  readonly reportJson: string | undefined;
+  readonly reports: ReportFiles;
   /** A line for the user, as it happens. */
   readonly tell: (line: string) => void;
 }
@@ -47,17 +49,8 @@ export async function runTests(world: World, options: TestOptions): Promise<read
     return finished;
   });
   for (const line of spreadLines(runs)) options.tell(line);
-  if (options.reportJson !== undefined) {
-    await writeAtomically(options.reportJson, `${JSON.stringify(jsonReport(runs), null, 2)}\n`);
-  }
+  await writeReports(runs, options.reports);
   return runs;
-}
-
-/** 0 when all passed, 8 when one was inconclusive and none failed, else 1. */
-export function exitCodeOf(runs: readonly FinishedRun[]): number {
-  const outcomes = runs.map((run) => run.verdict.outcome);
-  if (outcomes.includes("fail")) return exitCodes.false;
-  return outcomes.includes("inconclusive") ? exitCodes.inconclusive : exitCodes.ok;
 }
 
 async function readScenario(dir: string, name: string): Promise<Scenario> {
@@ -82,12 +75,10 @@ async function runOnce(
 ): Promise<FinishedRun> {
   const stage = await clusterStage(world, cluster, sampleEvery);
   const stamp = new Date(world.clock.now()).toISOString().replaceAll(/[:.]/g, "-");
-  const folder = join(cluster.ref.stateDir, "history");
-  mkdirSync(folder, { recursive: true });
-  const path = join(folder, `${scenario.name}-${stamp}.ndjson`);
+  const file = historyFile(join(cluster.ref.stateDir, "history", `${scenario.name}-${stamp}.ndjson`));
   const recorder = createRecorder({
     clock: world.clock,
-    append: (line) => appendFileSync(path, line),
+    append: (line) => file.append(line),
     observe: (event) => tellEvent(event, options.tell),
   });
   try {
@@ -103,9 +94,10 @@ async function runOnce(
   } finally {
     await stage.close();
   }
-  const verdict = judge(recorder.events);
-  for (const line of closingLines(recorder.events, verdict, path)) options.tell(line);
-  return { scenario: scenario.name, seed: options.seed, verdict, events: recorder.events };
+  const run = finishedRun(recorder.events);
+  for (const line of closingLines(recorder.events, run.verdict, file.path)) options.tell(line);
+  file.close();
+  return run;
 }
 
 function tellEvent(event: HistoryEvent, tell: (line: string) => void): void {
@@ -119,13 +111,15 @@ function closingLines(events: readonly HistoryEvent[], verdict: Verdict, path: s
   return [...all.slice(all.indexOf("")), `history: ${path}`, ""];
 }
 
-/** One line per unit with the spread of its recovery times, when there were several. */
+/** The spread of recovery times, whole and by stages, where there were several. */
 function spreadLines(runs: readonly FinishedRun[]): string[] {
-  const units = [...new Set(runs.flatMap((run) => run.verdict.units.map(({ unit }) => unit)))];
-  return units.flatMap((unit) => {
-    const spread = spreadOf(recoveryTimes(runs, unit));
-    if (spread === undefined || spread.runs < 2) return [];
+  return recoverySpreads(runs).flatMap(({ scenario, unit, fault, spread, stages }) => {
+    if (spread.runs < 2) return [];
     const [p50, p95, max] = [spread.p50, spread.p95, spread.max].map(showDuration);
-    return [`${unit}: ${spread.runs} recoveries, p50 ${p50}, p95 ${p95}, max ${max}`];
+    const medians = Object.entries(stages).map(([name, stage]) => `${name} ${showDuration(stage.p50)}`);
+    return [
+      `${scenario}: ${unit} after ${fault}: ${spread.runs} recoveries, p50 ${p50}, p95 ${p95}, max ${max}`,
+      `  p50 of each stage: ${medians.join(", ")}`,
+    ];
   });
 }

@@ -29,6 +29,7 @@ export const errorTable = {
   E_NOT_SUPPORTED: { exit: "invalid", meaning: "this is not supported yet" },
   E_UNIT_INVALID: { exit: "invalid", meaning: "a unit file does not parse or breaks a rule of fleet" },
   E_SCENARIO_INVALID: { exit: "invalid", meaning: "a scenario does not parse or names what is not there" },
+  E_HISTORY_INVALID: { exit: "invalid", meaning: "a history or report was cut short, or is none of ours" },
   E_CLOUD_CONFIG_INVALID: { exit: "invalid", meaning: "a node's cloud-config could not be applied" },
   E_HOST_LACKS: { exit: "missing", meaning: "this host lacks something that the command needs" },
   E_DISK_FULL: { exit: "missing", meaning: "a file could not be written because the disk is full" },

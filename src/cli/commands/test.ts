@@ -1,5 +1,6 @@
 import { AppError } from "../../foundation/errors.ts";
 import { valueOf, type Command, type Input } from "../command.ts";
+import { reportFiles, reportOptions } from "../report-options.ts";
 
 export const test: Command = {
   name: "test",
@@ -16,19 +17,18 @@ export const test: Command = {
   options: [
     { name: "--repeat", value: "N", summary: "play each so often (1)" },
     { name: "--seed", value: "S", summary: "for what is drawn by lot (else new each time, and printed)" },
-    { name: "--report-json", value: "FILE", summary: "write the whole report there" },
+    ...reportOptions,
   ],
   examples: [
     { command: "cluster test node-kill power-outage", meaning: "exits 0 pass, 1 fail, 8 inconclusive" },
     {
-      command: "cluster test node-kill --repeat 10 --report-json r.json",
-      meaning: "with the spread of times",
+      command: "cluster test node-kill --repeat 10 --report-html r.html",
+      meaning: "with the spread of times, and a picture of each run",
     },
   ],
   run: async (context, input) => {
-    const path = await import("node:path");
-    const { exitCodeOf, runTests } = await import("../../failover/lab.ts");
-    const report = valueOf(input, "--report-json");
+    const { runTests } = await import("../../failover/lab.ts");
+    const { exitCodeOf } = await import("../../failover/report/finished.ts");
     const world = await context.world();
     const seed = numberOf(input, "--seed") ?? world.clock.now() % 1_000_000;
     const tell = (line: string): void =>
@@ -40,7 +40,7 @@ export const test: Command = {
       scenarios: input.args,
       repeat: numberOf(input, "--repeat") ?? 1,
       seed,
-      reportJson: report === undefined ? undefined : path.resolve(context.io.cwd, report),
+      reports: reportFiles(context, input),
       tell,
     });
     return exitCodeOf(runs);

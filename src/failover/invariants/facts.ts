@@ -23,6 +23,8 @@ export interface Facts {
   readonly bound: number;
   readonly faults: readonly FaultSpan[];
   readonly timelines: readonly UnitTimeline[];
+  /** The scenario's own steps that start or stop units. */
+  readonly asks: readonly { readonly at: number; readonly text: string }[];
 }
 
 /** How long the cluster may need to come to rest when a fault is gone, ms. */
@@ -42,6 +44,11 @@ export function factsOf(events: readonly HistoryEvent[]): Facts {
     bound: 2 * (begin?.lateBy?.sample ?? 0),
     faults,
     timelines: (begin?.units ?? []).map((unit) => unitTimeline(events, unit)),
+    asks: events.flatMap((event) =>
+      event.kind === "step" && /^(start|stop|restart|load|unload|destroy|submit)\b/.test(event.text)
+        ? [{ at: event.at, text: event.text }]
+        : [],
+    ),
   };
 }
 
@@ -90,12 +97,6 @@ export function overlapOf(a: Span, b: Span, end: number): { from: number; to: nu
 
 /** Whether one of the scenario's own steps (start, stop, restart) in [from, to] speaks of the unit. */
 export function askedFor(facts: Facts, unit: string, from: number, to: number): boolean {
-  return facts.events.some(
-    (event) =>
-      event.kind === "step" &&
-      event.at >= from &&
-      event.at <= to &&
-      /^(start|stop|restart|load|unload|destroy|submit)\b/.test(event.text) &&
-      event.text.includes(unit.replace(/\.service$/, "")),
-  );
+  const name = unit.replace(/\.service$/, "");
+  return facts.asks.some(({ at, text }) => at >= from && at <= to && text.includes(name));
 }

@@ -1,11 +1,18 @@
-import { showDuration } from "../foundation/duration.ts";
-import type { HistoryEvent } from "./history.ts";
-import type { Recovery } from "./recoveries.ts";
-import type { UnitReport, Verdict } from "./verdict.ts";
+import { showDuration } from "../../foundation/duration.ts";
+import type { HistoryEvent } from "../history.ts";
+import type { Recovery } from "../recoveries.ts";
+import type { UnitReport, Verdict } from "../verdict.ts";
 
 /** The run as lines of text: what happened at which second, how long each unit was away, and the verdict. */
 export function textReport(events: readonly HistoryEvent[], verdict: Verdict): string[] {
-  return [...timelineOf(events), "", ...verdict.units.flatMap(unitLines), "", ...verdictLines(verdict)];
+  return [
+    ...timelineOf(events),
+    "",
+    ...verdict.units.flatMap(unitLines),
+    ...invariantLines(verdict),
+    "",
+    ...verdictLines(verdict),
+  ];
 }
 
 /** One line for each event that a reader cares about; undefined for the rest. */
@@ -68,7 +75,10 @@ function faultText(event: Extract<HistoryEvent, { kind: "fault" }>): string {
 }
 
 function unitLines(report: UnitReport): string[] {
-  const recoveries = report.recoveries.map((recovery) => `  ${recoveryText(recovery)}`);
+  const recoveries = report.recoveries.flatMap((recovery) => [
+    `  ${recoveryText(recovery)}`,
+    ...(recovery.stages.length > 0 ? [`    ${stagesText(recovery)}`] : []),
+  ]);
   const copies = `  ${report.mostCopies} at once at most, ${report.starts} start${report.starts === 1 ? "" : "s"} during the faults`;
   return [`${report.unit}:`, ...recoveries, copies];
 }
@@ -80,69 +90,25 @@ function recoveryText(recovery: Recovery): string {
   return `away ${showDuration(recovery.took)}: ${cause}, active again on ${recovery.to ?? "?"}`;
 }
 
+/** `detect 3.1 s, decide 20 ms, …`; a stage that was not seen is part of the next one. */
+export function stagesText({ stages }: Pick<Recovery, "stages">): string {
+  return stages
+    .filter(({ name, took }) => took !== undefined || name !== "ready")
+    .map(({ name, took }) => `${name} ${took === undefined ? "not seen" : showDuration(took)}`)
+    .join(", ");
+}
+
+/** Notes and what could not be checked; broken invariants are among the verdict's reasons. */
+function invariantLines({ invariants }: Verdict): string[] {
+  const held = invariants.filter(({ outcome }) => outcome === "pass").length;
+  const unobserved = invariants.filter(({ outcome }) => outcome === "unobserved").map(({ name }) => name);
+  const notes = invariants.flatMap(({ findings }) => findings.filter(({ weight }) => weight === "note"));
+  return [
+    `${held} of ${invariants.length} invariants held${unobserved.length > 0 ? `; not observed: ${unobserved.join(", ")}` : ""}`,
+    ...notes.map(({ text }) => `  note: ${text}`),
+  ];
+}
+
 function verdictLines(verdict: Verdict): string[] {
   return [verdict.outcome.toUpperCase(), ...verdict.reasons.map((reason) => `  ${reason}`)];
-}
-
-/** p50, p95 and the largest of some times in ms, by nearest rank. */
-export interface Spread {
-  readonly runs: number;
-  readonly p50: number;
-  readonly p95: number;
-  readonly max: number;
-}
-
-export function spreadOf(times: readonly number[]): Spread | undefined {
-  const sorted = times.toSorted((a, b) => a - b);
-  const rank = (share: number): number => sorted[Math.ceil(share * sorted.length) - 1] ?? 0;
-  if (sorted.length === 0) return undefined;
-  return { runs: sorted.length, p50: rank(0.5), p95: rank(0.95), max: rank(1) };
-}
-
-/** The machine-readable report of some runs of scenarios (schema version 2). */
-export interface JsonReport {
-  readonly v: 2;
-  readonly runs: readonly {
-    readonly scenario: string;
-    readonly seed: number;
-    readonly outcome: Verdict["outcome"];
-    readonly reasons: readonly string[];
-    readonly units: readonly UnitReport[];
-    readonly history: readonly HistoryEvent[];
-  }[];
-  readonly recoveries: readonly { readonly unit: string; readonly spread: Spread }[];
-}
-
-export interface FinishedRun {
-  readonly scenario: string;
-  readonly seed: number;
-  readonly verdict: Verdict;
-  readonly events: readonly HistoryEvent[];
-}
-
-export function jsonReport(runs: readonly FinishedRun[]): JsonReport {
-  const units = [...new Set(runs.flatMap((run) => run.verdict.units.map((unit) => unit.unit)))];
-  return {
-    v: 2,
-    runs: runs.map(({ scenario, seed, verdict, events }) => ({
-      scenario,
-      seed,
-      outcome: verdict.outcome,
-      reasons: verdict.reasons,
-      units: verdict.units,
-      history: events,
-    })),
-    recoveries: units.flatMap((unit) => {
-      const spread = spreadOf(recoveryTimes(runs, unit));
-      return spread === undefined ? [] : [{ unit, spread }];
-    }),
-  };
-}
-
-/** Every time (ms) that the unit needed to come back, over all runs. */
-export function recoveryTimes(runs: readonly FinishedRun[], unit: string): number[] {
-  return runs
-    .flatMap((run) => run.verdict.units.filter((report) => report.unit === unit))
-    .flatMap((report) => report.recoveries)
-    .flatMap((recovery) => recovery.took ?? []);
 }

@@ -1,0 +1,35 @@
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { historyFile } from "./history-file.ts";
+
+const path = (): string => join(mkdtempSync(join(tmpdir(), "flotilla-history-")), "h.ndjson");
+const full = Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+
+describe("a history on disk", () => {
+  it("loses nothing when the disk is full for a while, and keeps the order", () => {
+    let written = "";
+    let isFull = false;
+    const file = historyFile(path(), (_, text) => {
+      if (isFull) throw full;
+      written += text;
+    });
+    file.append("1\n");
+    isFull = true;
+    file.append("2\n");
+    file.append("3\n");
+    isFull = false;
+    file.append("4\n");
+    file.close();
+    expect(written).toBe("1\n2\n3\n4\n");
+  });
+
+  it("says at its end that the disk is full", () => {
+    const file = historyFile(path(), () => {
+      throw full;
+    });
+    file.append("1\n");
+    expect(() => file.close()).toThrow(expect.objectContaining({ code: "E_DISK_FULL" }));
+  });
+});

@@ -1,0 +1,20 @@
+import { writeAtomically } from "../../foundation/files.ts";
+import type { FinishedRun } from "./finished.ts";
+import { htmlReport } from "./html/page.ts";
+import { jsonReport } from "./json.ts";
+import { junitReport } from "./junit.ts";
+
+/** Where reports shall be written; absolute paths. */
+export interface ReportFiles {
+  readonly json?: string | undefined;
+  readonly junit?: string | undefined;
+  readonly html?: string | undefined;
+}
+
+/** Writes each report that was asked for. @throws E_DISK_FULL */
+export async function writeReports(runs: readonly FinishedRun[], files: ReportFiles): Promise<void> {
+  const { json, junit, html } = files;
+  if (json !== undefined) await writeAtomically(json, `${JSON.stringify(jsonReport(runs), null, 2)}\n`);
+  if (junit !== undefined) await writeAtomically(junit, junitReport(runs));
+  if (html !== undefined) await writeAtomically(html, htmlReport(runs));
+}
