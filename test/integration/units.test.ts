@@ -18,7 +18,14 @@ beforeAll(async () => {
   await execa("cp", ["-rT", resolve(units, "../../../.."), root]);
   await mkdir(join(root, "opt/bin"), { recursive: true });
   await mkdir(join(root, "usr/bin"), { recursive: true });
-  const programs = ["opt/bin/fleetd", "opt/bin/flotilla-cloudinit", "usr/bin/etcd", "usr/bin/ssh-agent"];
+  await mkdir(join(root, "bin"), { recursive: true });
+  const programs = [
+    "opt/bin/fleetd",
+    "opt/bin/flotilla-cloudinit",
+    "usr/bin/etcd",
+    "usr/bin/ssh-agent",
+    "bin/kill",
+  ];
   for (const path of [...programs, "usr/lib/systemd/systemd-socket-proxyd"]) {
     await writeFile(join(root, path), "#!/bin/sh\n", { mode: 0o755 });
   }

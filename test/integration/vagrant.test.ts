@@ -144,7 +144,7 @@ describe("the rendered Vagrant folder, read by Vagrant itself", () => {
       "1122.3.0",
     ]);
     expect(of("Debian on libvirt", "core-01")).toMatchObject({
-      box: ["flotilla/debian", null],
+      box: ["flotilla/debian", null, null],
       guest: "debian",
       provisions: ["user-data always", "apply-user-data always"],
     });
