@@ -25,6 +25,11 @@ export default defineConfig({
       },
       {
         extends: true,
+        // What the examples show to users; test/e2e runs them on real nodes.
+        test: { name: "examples", include: ["clusters/*/*.test.ts"], testTimeout: 180_000 },
+      },
+      {
+        extends: true,
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],

@@ -2,6 +2,7 @@
  * npm run build: everything in dist/.
  *
  *   dist/{cluster,fleetctl,fleetd}.js   launchers that any Node can read, over dist/host/ (ES modules, split, lazily loaded)
+ *   dist/failover.js, dist/types/       `flotilla/failover`, for users' own tests
  *   dist/node/flotilla-node             the one executable of a node, with Node inside
  *   dist/node/layer/, layer.hash        what lies over the Debian image of a node, and the hash of all of it
  */
@@ -9,6 +10,7 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildExecutable } from "./build/executable.ts";
 import { buildHost } from "./build/host.ts";
+import { buildLibrary } from "./build/library.ts";
 import { buildLayer } from "./build/layer.ts";
 
 const root = resolve(fileURLToPath(new URL("..", import.meta.url)));
@@ -21,6 +23,7 @@ async function step(name: string, work: () => Promise<string>): Promise<void> {
 
 try {
   await step("host", async () => await buildHost(root));
+  await step("library", async () => await buildLibrary(root));
   if (process.platform === "linux") {
     await step("executable", async () => await buildExecutable(root));
     await step("node layer", async () => await buildLayer(root));

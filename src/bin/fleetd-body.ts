@@ -2,14 +2,17 @@ import { join } from "node:path";
 import type { Hono } from "hono";
 import manifest from "../../package.json" with { type: "json" };
 import type { Clock } from "../foundation/clock.ts";
+import { AppError } from "../foundation/errors.ts";
+import { readIfExists } from "../foundation/files.ts";
 import type { Log } from "../foundation/log.ts";
 import { createApi } from "../fleet/api/server.ts";
 import type { FleetConfig } from "../fleet/config.ts";
 import { createEngine } from "../fleet/engine/engine.ts";
-import { createEtcdRegistry } from "../fleet/registry/etcd.ts";
+import { type EtcdAccess, createEtcdRegistry } from "../fleet/registry/etcd.ts";
 import { createDbusSystemd } from "../fleet/systemd/dbus.ts";
 import { createLife, type Life } from "./fleetd-life.ts";
 import { guessPublicIP, readBootId, readMachineId } from "./fleetd-machine.ts";
+import { readTelemetry } from "./fleetd-telemetry.ts";
 import { createSessionFile } from "./fleetd-session.ts";
 
 /** All of fleetd that one set of settings makes; with new settings there is a new one, under the same session. */
@@ -48,6 +51,7 @@ export async function createBody({ config, env, clock, log, onReady }: BodyOptio
   };
   const registry = createEtcdRegistry({
     endpoints: config.etcdServers,
+    ...(await readAccess(config)),
     prefix: config.etcdKeyPrefix,
     clock,
     log: log.with({ part: "etcd" }),
@@ -73,12 +77,15 @@ export async function createBody({ config, env, clock, log, onReady }: BodyOptio
     clock,
     log,
   });
+  const ending = new AbortController();
   const api = createApi({
     registry,
     mirror: () => life.mirror,
     holding: () => leftUntil(engine.status.holdingUntil, clock),
     version: manifest.version,
     tokenLimit: config.tokenLimit,
+    telemetry: () => readTelemetry(engine, life, clock),
+    signal: ending.signal,
     clock,
     log: log.with({ part: "api" }),
   });
@@ -88,10 +95,29 @@ export async function createBody({ config, env, clock, log, onReady }: BodyOptio
     life,
     running: life.run(),
     close: async () => {
+      ending.abort(new AppError("E_INTERRUPTED", "fleetd ends, or begins anew"));
       await systemd.close();
       await registry.close();
     },
   };
+}
+
+/** The certificates that the settings name, and the password. */
+async function readAccess({ etcdTls, etcdLogin }: FleetConfig): Promise<EtcdAccess> {
+  const read = async (path: string | undefined): Promise<string | undefined> => {
+    if (path === undefined) return undefined;
+    const text = await readIfExists(path);
+    if (text !== undefined) return text;
+    throw new AppError("E_CONFIG_INVALID", `there is no file ${path}`, {
+      hint: "etcd_cafile, etcd_certfile and etcd_keyfile name PEM files that fleetd can read",
+    });
+  };
+  const [ca, cert, key] = await Promise.all([
+    read(etcdTls.caFile),
+    read(etcdTls.certFile),
+    read(etcdTls.keyFile),
+  ]);
+  return { tls: { ca, cert, key }, login: etcdLogin };
 }
 
 /** How long until the monotonic time, ms; undefined when it has passed or there is none. */

@@ -28,12 +28,22 @@ export interface LifeOptions {
 export interface Life {
   /** What the API answers from: there while this machine is registered. */
   readonly mirror: Mirror | undefined;
+  /** Sessions so far, and the one that there is. */
+  readonly sessions: Sessions;
   /** Joins, works, joins again when the session is lost; ends after `leave`. */
   run(): Promise<void>;
   /** Gives all units up and goes: each stops, then its state is taken back, then the machine's record. */
   leave(): Promise<void>;
   /** Ends and gives nothing up: units run on, and the session waits for the next fleetd until its lease runs out. */
   suspend(): Promise<void>;
+}
+
+export interface Sessions {
+  readonly begun: number;
+  readonly resumed: number;
+  readonly lost: number;
+  /** Monotonic time (ms) since when the lease has been kept without a gap; undefined without one. */
+  readonly unbrokenSince: number | undefined;
 }
 
 const retryAfter = 1_000;
@@ -57,6 +67,7 @@ class FleetdLife implements Life {
   #mirror: Mirror | undefined;
   #leaseId: string | undefined;
   #ready = false;
+  readonly #sessions = { begun: 0, resumed: 0, lost: 0 };
 
   constructor(options: LifeOptions) {
     this.#options = options;
@@ -66,6 +77,10 @@ class FleetdLife implements Life {
 
   get mirror(): Mirror | undefined {
     return this.#session === undefined ? undefined : this.#mirror;
+  }
+
+  get sessions(): Sessions {
+    return { ...this.#sessions, unbrokenSince: this.#session?.unbrokenSince };
   }
 
   async run(): Promise<void> {
@@ -156,6 +171,7 @@ class FleetdLife implements Life {
     const { runEngine, log, onReady } = this.#options;
     const { signal } = this.#ending;
     this.#session = session;
+    this.#sessions[resumed ? "resumed" : "begun"] += 1;
     if (!this.#ready) onReady();
     this.#ready = true;
     const until = AbortSignal.any([session.lost, signal]);
@@ -165,6 +181,7 @@ class FleetdLife implements Life {
     await Promise.all([this.#agent.serve(session, mirror, { resumed, signal }), engine]);
     if (!session.lost.aborted) return;
     this.#session = undefined;
+    this.#sessions.lost += 1;
     log.warn("the session was lost: units keep running, joining again");
   }
 }

@@ -3,6 +3,8 @@ import { chmod, mkdir, rm } from "node:fs/promises";
 import type { Server } from "node:http";
 import { dirname } from "node:path";
 import { createAdaptorServer } from "@hono/node-server";
+import { AppError, messageOf } from "../foundation/errors.ts";
+import type { FleetConfig } from "../fleet/config.ts";
 
 /** What answers requests. */
 export interface Answering {
@@ -12,31 +14,66 @@ export interface Answering {
 /** The first descriptor that systemd hands over. */
 const firstDescriptor = 3;
 
-/** Serves on the sockets that systemd handed over, else on a socket of our own (0660). */
-export async function listen(
-  app: Answering,
-  path: string,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<readonly Server[]> {
-  const handed = env["LISTEN_PID"] === String(process.pid) ? Number(env["LISTEN_FDS"] ?? "0") : 0;
-  if (handed > 0) {
-    const descriptors = Array.from({ length: handed }, (_, index) => firstDescriptor + index);
-    return await Promise.all(descriptors.map((fd) => open(app, { fd })));
-  }
-  await mkdir(dirname(path), { recursive: true });
-  await rm(path, { force: true });
-  const server = await open(app, { path });
-  await chmod(path, 0o660);
-  return [server];
+/** A client that needs longer to send its request is too slow. */
+const patience: Patience = { headers: 10_000, all: 30_000 };
+
+export interface Patience {
+  /** ms, as is `all`. */
+  readonly headers: number;
+  readonly all: number;
 }
 
-async function open(
+/**
+ * Serves on the sockets that systemd handed over (unix or TCP, any number), else on a socket of our own (0660); and on
+ * the TCP addresses of the settings, if there are any.
+ */
+export async function listen(
   app: Answering,
-  where: { readonly fd: number } | { readonly path: string },
-): Promise<Server> {
-  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+  { socket, listen: addresses }: Pick<FleetConfig, "socket" | "listen">,
+  env: Readonly<Record<string, string | undefined>>,
+  within: Patience = patience,
+): Promise<readonly Server[]> {
+  const handed = env["LISTEN_PID"] === String(process.pid) ? Number(env["LISTEN_FDS"] ?? "0") : 0;
+  const configured = addresses.map((address) => open(app, address, within));
+  if (handed > 0) {
+    const descriptors = Array.from({ length: handed }, (_, index) => firstDescriptor + index);
+    return await Promise.all([...descriptors.map((fd) => open(app, { fd }, within)), ...configured]);
+  }
+  return await Promise.all([openSocket(app, socket, within), ...configured]);
+}
+
+async function openSocket(app: Answering, path: string, within: Patience): Promise<Server> {
+  await mkdir(dirname(path), { recursive: true });
+  await rm(path, { force: true });
+  const server = await open(app, { path }, within);
+  await chmod(path, 0o660);
+  return server;
+}
+
+type Where =
+  | { readonly fd: number }
+  | { readonly path: string }
+  | { readonly host: string; readonly port: number };
+
+async function open(app: Answering, where: Where, within: Patience): Promise<Server> {
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    serverOptions: {
+      headersTimeout: within.headers,
+      requestTimeout: within.all,
+      connectionsCheckingInterval: within.headers / 4,
+    },
+  }) as Server;
   server.listen(where);
-  await once(server, "listening");
+  try {
+    await once(server, "listening");
+  } catch (error) {
+    if (!("host" in where)) throw error;
+    throw new AppError("E_IN_USE", `cannot listen on ${where.host}:${where.port}: ${messageOf(error)}`, {
+      cause: error,
+      hint: "change the setting listen, or end what has the address",
+    });
+  }
   return server;
 }
 

@@ -65,7 +65,7 @@ async function work(file: string | undefined, first: FleetConfig, world: FleetdW
   let config = first;
   let body = await born(config);
   // The sockets outlive a change of settings: whoever asks meanwhile waits for the next answer, or gets 503.
-  const servers = await listen({ fetch: (request) => body.api.fetch(request) }, config.socket, world.env);
+  const servers = await listen({ fetch: (request) => body.api.fetch(request) }, config, world.env);
   try {
     while ((await Promise.race([body.running, world.asked(), world.reload()])) === "reload") {
       const log = logTo(world, config.verbose);
@@ -108,8 +108,8 @@ async function readAgain(
   try {
     const { config, remarks } = readFleetConfig(await readFile(file), env);
     for (const remark of remarks) log.warn(remark);
-    const { socket, unitsDirectory, stateDirectory, machineIdFile } = old;
-    const next = { ...config, socket, unitsDirectory, stateDirectory, machineIdFile };
+    const { socket, listen: addresses, unitsDirectory, stateDirectory, machineIdFile } = old;
+    const next = { ...config, socket, listen: addresses, unitsDirectory, stateDirectory, machineIdFile };
     if (!isDeepStrictEqual(next, config))
       log.warn("paths and sockets change only with a restart of fleetd", { file: file ?? defaultFile });
     if (!isDeepStrictEqual(next, old)) return next;

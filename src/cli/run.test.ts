@@ -2,19 +2,12 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { memoryWorld, type MemoryWorld } from "../../test/support/memory-world.ts";
+import { runCluster, type Said } from "../../test/support/run-cluster.ts";
 import packageJson from "../../package.json" with { type: "json" };
 import { AppError } from "../foundation/errors.ts";
-import type { Io, Wiring } from "./context.ts";
-import { run, version } from "./run.ts";
-
-interface Said {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+import { version } from "./run.ts";
 
 let memory: MemoryWorld;
 let cwd: string;
@@ -30,42 +23,8 @@ afterEach(async () => {
   await rm(cwd, { recursive: true, force: true });
 });
 
-/** Runs a command line in this process, in the folder `cwd`, without a terminal. */
-async function cluster(line: string, env: Record<string, string> = {}, signal?: AbortSignal): Promise<Said> {
-  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
-  const io: Io = {
-    stdin,
-    stdout,
-    stderr,
-    env,
-    cwd,
-    platform: "linux",
-    home: "/home/me",
-    signal: signal ?? new AbortController().signal,
-    isTTY: false,
-  };
-  const wiring: Wiring = {
-    world: async ({ emit, signal: stop, command }) => ({ ...memory.another(stop, emit), command }),
-    images: async () => ({
-      build: async (say) => {
-        say("building");
-        return "/cache/images/0123";
-      },
-      list: async () => [
-        { id: "0123456789abcdef", path: "/cache/images/0123", current: true, inUse: false, built: 0 },
-      ],
-      prune: async () => [],
-    }),
-    supervise: async () => 0,
-    sshPorts: async () => new Map([["core-01", 2222]]),
-  };
-  const argv = line
-    .replaceAll("DIR", memory.dir)
-    .split(" ")
-    .filter((word) => word !== "");
-  const code = await run(argv, io, wiring);
-  return { code, stdout: String(stdout.read() ?? ""), stderr: String(stderr.read() ?? "") };
-}
+const cluster = async (line: string, env: Record<string, string> = {}, signal?: AbortSignal): Promise<Said> =>
+  await runCluster(line, { memory, cwd, env, ...(signal === undefined ? {} : { signal }) });
 
 const documents = (text: string): Record<string, unknown>[] =>
   text

@@ -27,96 +27,125 @@ export interface DiscoveryOptions {
 
 /** The service as a function of requests: etcd's discovery over HTTP, version 2. */
 export function discoveryApp(options: DiscoveryOptions): Hono {
-  let registry = options.registry ?? emptyRegistry;
-  const events: Event[] = [];
-  const waiting = new Set<(event: Event) => void>();
-  let saving: Promise<void> = Promise.resolve();
-  const store = async (next: Registry): Promise<void> => {
-    registry = next;
-    saving = saving.catch(() => undefined).then(() => options.save(next));
-    await saving;
-  };
-  const publish = async ({ registry: next, event }: Change): Promise<void> => {
-    events.push(event);
-    await store(next);
-    for (const tell of waiting) tell(event);
-  };
-  const answer = (context: Context, body: object, status: 200 | 201 | 404 | 412 | 400 = 200): Response =>
-    context.json(body, status, { "X-Etcd-Index": String(registry.index), "X-Etcd-Cluster-Id": "f107111a" });
-  const failure = (context: Context, code: keyof typeof failures, key: string): Response => {
-    const { message, status } = failures[code];
-    return answer(context, { errorCode: code, message, cause: key, index: registry.index }, status);
-  };
-  const next = async (context: Context, wanted: (event: Event) => boolean): Promise<Response> => {
-    const from = Number(context.req.query("waitIndex") ?? registry.index + 1);
-    const fits = (event: Event): boolean => event.index >= from && wanted(event);
-    const known = events.find(fits) ?? rebuilt(registry).find(fits);
-    const event = known ?? (await wait(waiting, fits, context.req.raw.signal));
-    return answer(context, eventBody(event));
-  };
-
+  const desk = openDesk(options);
   const app = new Hono();
   app.get("/", (context) => context.text("etcd discovery; begin with /new?size=3\n"));
   app.get("/health", (context) => context.text("OK"));
-  app.on(["GET", "PUT"], "/new", async (context) => {
-    const size = context.req.query("size") ?? "3";
-    if (!/^[1-9]\d{0,2}$/.test(size)) return context.text(`size "${size}" is no number of members\n`, 400);
-    const token = randomBytes(16).toString("hex");
-    const made = createToken(registry, token, size);
-    if (made !== undefined) await store(made);
-    return context.text(`${new URL(context.req.url).origin}/${token}`);
-  });
+  app.on(["GET", "PUT"], "/new", (context) => makeToken(context, desk));
   app.get("/:token/_config/size", (context) => {
     const token = context.req.param("token");
-    const size = registry.tokens[token]?.size;
     const key = keyOf(token, "_config/size");
+    const size = desk.registry().tokens[token]?.size;
     return size === undefined
-      ? failure(context, 100, key)
-      : answer(context, { action: "get", node: node(key, size) });
+      ? desk.refuse(context, 100, key)
+      : desk.answer(context, { action: "get", node: node(key, size) });
   });
-  app.put("/:token/_config/size", async (context) => {
-    const [token, size] = [context.req.param("token"), await formValue(context)];
-    if (!isToken(token)) return context.text("this is no name for a token\n", 400);
-    const made = createToken(registry, token, size);
-    const key = keyOf(token, "_config/size");
-    if (made === undefined) return failure(context, 105, key);
-    await store(made);
-    return answer(context, { action: "create", node: node(key, { value: size, created: made.index }) }, 201);
-  });
+  app.put("/:token/_config/size", (context) => plantSize(context, desk, context.req.param("token")));
   app.get("/:token", async (context) => {
     const token = context.req.param("token");
-    const found = registry.tokens[token];
-    if (found === undefined) return failure(context, 100, keyOf(token));
-    if (context.req.query("wait") === "true") return await next(context, (event) => event.token === token);
-    return answer(context, { action: "get", node: folder(token, found.size.created, found.members) });
+    const found = desk.registry().tokens[token];
+    if (found === undefined) return desk.refuse(context, 100, keyOf(token));
+    if (context.req.query("wait") === "true")
+      return await desk.next(context, (event) => event.token === token);
+    return desk.answer(context, { action: "get", node: folder(token, found.size.created, found.members) });
   });
+  addMemberRoutes(app, desk);
+  return app;
+}
+
+function addMemberRoutes(app: Hono, desk: Desk): void {
   app.get("/:token/:member", async (context) => {
     const { token, member: id } = context.req.param();
     const wanted = (event: Event): boolean => event.token === token && event.member.id === id;
-    if (context.req.query("wait") === "true") return await next(context, wanted);
-    const member = registry.tokens[token]?.members.find((one) => one.id === id);
+    if (context.req.query("wait") === "true") return await desk.next(context, wanted);
+    const member = desk.registry().tokens[token]?.members.find((one) => one.id === id);
     const key = keyOf(token, id);
     return member === undefined
-      ? failure(context, 100, key)
-      : answer(context, { action: "get", node: node(key, member) });
+      ? desk.refuse(context, 100, key)
+      : desk.answer(context, { action: "get", node: node(key, member) });
   });
   app.put("/:token/:member", async (context) => {
     const { token, member: id } = context.req.param();
     const value = await formValue(context);
-    if (registry.tokens[token] === undefined) return failure(context, 100, keyOf(token));
-    const made = register(registry, token, id, value);
-    if (made === undefined) return failure(context, 105, keyOf(token, id));
-    await publish(made);
-    return answer(context, eventBody(made.event), 201);
+    if (desk.registry().tokens[token] === undefined) return desk.refuse(context, 100, keyOf(token));
+    const made = register(desk.registry(), token, id, value);
+    if (made === undefined) return desk.refuse(context, 105, keyOf(token, id));
+    await desk.publish(made);
+    return desk.answer(context, eventBody(made.event), 201);
   });
   app.delete("/:token/:member", async (context) => {
     const { token, member: id } = context.req.param();
-    const made = unregister(registry, token, id);
-    if (made === undefined) return failure(context, 100, keyOf(token, id));
-    await publish(made);
-    return answer(context, eventBody(made.event));
+    const made = unregister(desk.registry(), token, id);
+    if (made === undefined) return desk.refuse(context, 100, keyOf(token, id));
+    await desk.publish(made);
+    return desk.answer(context, eventBody(made.event));
   });
-  return app;
+}
+
+async function makeToken(context: Context, desk: Desk): Promise<Response> {
+  const size = context.req.query("size") ?? "3";
+  if (!/^[1-9]\d{0,2}$/.test(size)) return context.text(`size "${size}" is no number of members\n`, 400);
+  const token = randomBytes(16).toString("hex");
+  const made = createToken(desk.registry(), token, size);
+  if (made !== undefined) await desk.store(made);
+  return context.text(`${new URL(context.req.url).origin}/${token}`);
+}
+
+async function plantSize(context: Context, desk: Desk, token: string): Promise<Response> {
+  const value = await formValue(context);
+  if (!isToken(token)) return context.text("this is no name for a token\n", 400);
+  const made = createToken(desk.registry(), token, value);
+  const key = keyOf(token, "_config/size");
+  if (made === undefined) return desk.refuse(context, 105, key);
+  await desk.store(made);
+  return desk.answer(context, { action: "create", node: node(key, { value, created: made.index }) }, 201);
+}
+
+/** The registry of a running service, and who waits for its changes. */
+interface Desk {
+  registry(): Registry;
+  /** Takes a new registry into use; returns when it is saved. */
+  store(next: Registry): Promise<void>;
+  /** The same, and tells those who wait. */
+  publish(change: Change): Promise<void>;
+  answer(context: Context, body: object, status?: 200 | 201 | 404 | 412): Response;
+  /** etcd's answer with one of its error codes. */
+  refuse(context: Context, code: keyof typeof failures, key: string): Response;
+  /** The first event from `waitIndex` on that is wanted, as soon as there is one. */
+  next(context: Context, wanted: (event: Event) => boolean): Promise<Response>;
+}
+
+function openDesk(options: DiscoveryOptions): Desk {
+  let registry = options.registry ?? emptyRegistry;
+  const events: Event[] = [...rebuilt(registry)];
+  const waiting = new Set<(event: Event) => void>();
+  let saving: Promise<void> = Promise.resolve();
+  const desk: Desk = {
+    registry: () => registry,
+    store: async (next) => {
+      registry = next;
+      saving = saving.catch(() => undefined).then(() => options.save(next));
+      await saving;
+    },
+    publish: async ({ registry: next, event }) => {
+      events.push(event);
+      await desk.store(next);
+      for (const tell of waiting) tell(event);
+    },
+    answer: (context, body, status = 200) =>
+      context.json(body, status, { "X-Etcd-Index": String(registry.index), "X-Etcd-Cluster-Id": "f107111a" }),
+    refuse: (context, code, key) => {
+      const { message, status } = failures[code];
+      return desk.answer(context, { errorCode: code, message, cause: key, index: registry.index }, status);
+    },
+    next: async (context, wanted) => {
+      const from = Number(context.req.query("waitIndex") ?? registry.index + 1);
+      const fits = (event: Event): boolean => event.index >= from && wanted(event);
+      const event = events.find(fits) ?? (await wait(waiting, fits, context.req.raw.signal));
+      return desk.answer(context, eventBody(event));
+    },
+  };
+  return desk;
 }
 
 const failures = {

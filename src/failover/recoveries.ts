@@ -47,7 +47,7 @@ export function recoveriesOf(
     );
     // A fault that the unit lived through took nothing away.
     if (lost?.to === undefined || lost.to > over) continue;
-    const back = active.find((span) => span.from > event.at);
+    const back = active.find((span) => span !== lost && span.from >= event.at);
     recoveries.push({
       fault: event.fault,
       victims: event.victims,

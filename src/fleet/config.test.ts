@@ -16,6 +16,9 @@ describe("fleetd's settings", () => {
   it("have defaults for everything", () => {
     expect(readFleetConfig(undefined, {})).toEqual({
       config: {
+        etcdTls: { caFile: undefined, certFile: undefined, keyFile: undefined },
+        etcdLogin: undefined,
+        listen: [],
         etcdServers: ["http://127.0.0.1:2379", "http://127.0.0.1:4001"],
         etcdKeyPrefix: "/flotilla/fleet/v1/",
         publicIP: undefined,
@@ -69,7 +72,7 @@ describe("fleetd's settings", () => {
     ).toEqual([
       "E_CONFIG_INVALID",
       'line 1: expected key=value, found "nonsense"',
-      'etcd_servers: "10.0.0.1" is not of the form http://HOST:PORT',
+      'etcd_servers: "10.0.0.1" is not of the form http://HOST:PORT or https://HOST:PORT',
       'agent_ttl: "4.5s" is not a duration of whole seconds such as 4s',
       'token_limit: "0" is not a number from 1 to 65535',
       'disable_engine: "perhaps" is neither true nor false',
@@ -77,7 +80,38 @@ describe("fleetd's settings", () => {
   });
 
   it("refuse what would be dangerous to pass over", () => {
-    expect(problemsOf("etcd_certfile=/etc/ssl/etcd.pem")).toEqual(["E_NOT_SUPPORTED"]);
+    expect(problemsOf("systemd_user=true")).toEqual(["E_NOT_SUPPORTED"]);
     expect(problemsOf("etcd_certfile=\nsystemd_user=false")).toEqual([]);
+  });
+
+  it("say how etcd is convinced, and where else the API is", () => {
+    const file = [
+      "etcd_servers=https://10.0.0.1:2379",
+      "etcd_cafile=/ca.pem",
+      "etcd_certfile=/cert.pem",
+      "etcd_keyfile=/key.pem",
+      "etcd_username=fleet",
+      "etcd_password=secret",
+      "listen=127.0.0.1:49153, [::1]:49153, :80",
+    ].join("\n");
+    expect(readFleetConfig(file, {}).config).toMatchObject({
+      etcdTls: { caFile: "/ca.pem", certFile: "/cert.pem", keyFile: "/key.pem" },
+      etcdLogin: { name: "fleet", password: "secret" },
+      listen: [
+        { host: "127.0.0.1", port: 49_153 },
+        { host: "::1", port: 49_153 },
+        { host: "::", port: 80 },
+      ],
+    });
+    expect(readFleetConfig("", {}).config).toMatchObject({ etcdLogin: undefined, listen: [] });
+  });
+
+  it("refuse halves", () => {
+    expect(problemsOf("etcd_certfile=/cert.pem\netcd_password=x\nlisten=80")).toEqual([
+      "E_CONFIG_INVALID",
+      "etcd_certfile and etcd_keyfile belong together: one of them is missing",
+      "etcd_password: there is no etcd_username with it",
+      'listen: "80" is not of the form HOST:PORT',
+    ]);
   });
 });

@@ -5,6 +5,14 @@ import { AppError } from "../foundation/errors.ts";
 export interface FleetConfig {
   /** Every etcd member, e.g. `http://10.0.0.1:2379`. */
   readonly etcdServers: readonly string[];
+  /** PEM files for https servers; an own CA, and what shows etcd who we are. */
+  readonly etcdTls: {
+    readonly caFile: string | undefined;
+    readonly certFile: string | undefined;
+    readonly keyFile: string | undefined;
+  };
+  /** For an etcd that asks for a password. */
+  readonly etcdLogin: { readonly name: string; readonly password: string } | undefined;
   /** Where our keys begin in etcd; ends in a slash. */
   readonly etcdKeyPrefix: string;
   /** Undefined: the address of the interface with the default route. */
@@ -17,6 +25,8 @@ export interface FleetConfig {
   readonly stateDirectory: string;
   /** The API's socket when systemd hands none over. */
   readonly socket: string;
+  /** TCP addresses of the API besides the socket: none unless told. Whoever reaches them commands the cluster. */
+  readonly listen: readonly { readonly host: string; readonly port: number }[];
   readonly machineIdFile: string;
   readonly verbose: boolean;
   /** Items on one page of the API. */
@@ -34,6 +44,11 @@ export interface ReadConfig {
 /** Every key with its default. */
 const defaults = {
   etcd_servers: "http://127.0.0.1:2379,http://127.0.0.1:4001",
+  etcd_cafile: "",
+  etcd_certfile: "",
+  etcd_keyfile: "",
+  etcd_username: "",
+  etcd_password: "",
   etcd_key_prefix: "/flotilla/fleet/v1/",
   public_ip: "",
   metadata: "",
@@ -41,6 +56,7 @@ const defaults = {
   units_directory: "/run/fleet/units/",
   state_directory: "/run/fleet",
   socket: "/run/fleet.sock",
+  listen: "",
   machine_id_file: "/etc/machine-id",
   verbosity: "0",
   token_limit: "100",
@@ -60,14 +76,7 @@ const ignored: Readonly<Record<string, string>> = {
 };
 
 /** Keys of fleet whose meaning matters too much to pass over them. */
-const unsupported = [
-  "etcd_username",
-  "etcd_password",
-  "etcd_keyfile",
-  "etcd_certfile",
-  "etcd_cafile",
-  "systemd_user",
-];
+const unsupported = ["systemd_user"];
 
 /**
  * fleetd's settings: the environment (`FLEET_` and the key in upper case) before the file before the defaults, as
@@ -86,6 +95,8 @@ export function readFleetConfig(
   const get = (key: Key): string => told.get(key) ?? defaults[key];
   const config: FleetConfig = {
     etcdServers: readServers(get("etcd_servers"), problems),
+    etcdTls: readTls(get, problems),
+    etcdLogin: readLogin(get, problems),
     etcdKeyPrefix: `/${get("etcd_key_prefix").replaceAll(/^\/+|\/+$/g, "")}/`,
     publicIP: get("public_ip") || undefined,
     metadata: readMetadata(get("metadata")),
@@ -93,6 +104,7 @@ export function readFleetConfig(
     unitsDirectory: get("units_directory"),
     stateDirectory: get("state_directory"),
     socket: get("socket"),
+    listen: readAddresses(get("listen"), problems),
     machineIdFile: get("machine_id_file"),
     verbose: readNumber("verbosity", get("verbosity"), 0, problems) > 0,
     tokenLimit: readNumber("token_limit", get("token_limit"), 1, problems),
@@ -128,8 +140,8 @@ function* parseIni(text: string, problems: string[]): Iterable<[string, string]>
 function refuseUnsupported(told: ReadonlyMap<string, string>): void {
   const found = unsupported.filter((key) => !["", "false", undefined].includes(told.get(key)));
   if (found.length === 0) return;
-  throw new AppError("E_NOT_SUPPORTED", `fleetd does not support ${found.join(", ")} yet`, {
-    hint: "leave the setting out; etcd is reached without a password and without TLS",
+  throw new AppError("E_NOT_SUPPORTED", `fleetd does not support ${found.join(", ")}`, {
+    hint: "leave it out: units are started by the system's systemd, as the API allows commands of root's weight",
   });
 }
 
@@ -148,11 +160,39 @@ function readServers(text: string, problems: string[]): string[] {
     .filter((item) => item !== "");
   for (const server of servers) {
     const url = URL.canParse(server) ? new URL(server) : undefined;
-    if (url?.protocol !== "http:")
-      problems.push(`etcd_servers: "${server}" is not of the form http://HOST:PORT`);
+    if (url?.protocol !== "http:" && url?.protocol !== "https:")
+      problems.push(`etcd_servers: "${server}" is not of the form http://HOST:PORT or https://HOST:PORT`);
   }
   if (servers.length === 0) problems.push("etcd_servers: names no server");
   return servers;
+}
+
+function readTls(get: (key: Key) => string, problems: string[]): FleetConfig["etcdTls"] {
+  const [caFile, certFile, keyFile] = [get("etcd_cafile"), get("etcd_certfile"), get("etcd_keyfile")];
+  if ((certFile === "") !== (keyFile === "")) {
+    problems.push("etcd_certfile and etcd_keyfile belong together: one of them is missing");
+  }
+  return { caFile: caFile || undefined, certFile: certFile || undefined, keyFile: keyFile || undefined };
+}
+
+function readLogin(get: (key: Key) => string, problems: string[]): FleetConfig["etcdLogin"] {
+  const [name, password] = [get("etcd_username"), get("etcd_password")];
+  if (name === "" && password !== "") problems.push("etcd_password: there is no etcd_username with it");
+  return name === "" ? undefined : { name, password };
+}
+
+/** A comma list of HOST:PORT, `[v6]:PORT`, or `:PORT` for all addresses. */
+function readAddresses(text: string, problems: string[]): { host: string; port: number }[] {
+  const items = text.split(",").map((item) => item.trim());
+  return items.flatMap((item) => {
+    if (item === "") return [];
+    const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s[\]]*)):(\d{1,5})$/.exec(item);
+    const port = Number(match?.[3] ?? "0");
+    if (match !== null && port >= 1 && port <= 65_535)
+      return [{ host: match[1] ?? (match[2] || "::"), port }];
+    problems.push(`listen: "${item}" is not of the form HOST:PORT`);
+    return [];
+  });
 }
 
 /** `k=v,k=v`: the last of equal keys wins, a value may contain "=", what has no "=" is left out. */

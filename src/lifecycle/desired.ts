@@ -6,7 +6,7 @@ import { renderUserData } from "../provision/user-data.ts";
 import type { ClusterSpec, MachineSpec, ProviderName } from "../spec/model.ts";
 import { machinesOf } from "../spec/machines.ts";
 import type { HostMaterials } from "./host-materials.ts";
-import { discoveryConflicts, nodeDiscovery } from "./discovery.ts";
+import { discoveryConflicts, etcdStart } from "./discovery.ts";
 import type { ClusterState, MachineState } from "./state.ts";
 
 /** What cluster.yaml asks of each machine, ready to be given to a provider. */
@@ -38,14 +38,13 @@ export function desiredNodes(
   const hashes: Record<string, string> = {};
   for (const machine of machines) {
     const { machineId } = mustKnow(state, machine.name);
-    const discovery = nodeDiscovery(state, machine.name);
     const userData = renderUserData({
       spec,
       machine,
       machines,
       keys,
       provider: state.provider,
-      discovery,
+      ...etcdStart(state, machine.name),
       ...materials,
     });
     nodes.set(machine.name, { machine, userData, machineId });

@@ -24,7 +24,7 @@ export async function withToken(
   if (state.discovery !== undefined || wish === "static" || size < 2 || !isYoung(state)) return cluster;
   const url =
     wish === "local" ? await localUrl(spec, ref.stateDir) : await remoteUrl(world, spec, wish, size);
-  const discovery: DiscoveryState = { wish, url, size, formed: false };
+  const discovery: DiscoveryState = { wish, url, size };
   return { ...cluster, state: await file.update((now) => ({ ...now, discovery })) };
 }
 
@@ -43,29 +43,35 @@ async function remoteUrl(world: World, spec: ClusterSpec, wish: string, size: nu
 }
 
 /** Tells our own service, which runs from now on, of the cluster's token. */
-export async function plantLocalToken({ discovery }: ClusterState, signal: AbortSignal): Promise<void> {
-  if (discovery?.wish === "local" && !discovery.formed)
-    await plantToken(discovery.url, discovery.size, signal);
+export async function plantLocalToken(state: ClusterState, signal: AbortSignal): Promise<void> {
+  const { discovery, formed } = state;
+  if (discovery?.wish === "local" && formed !== true) await plantToken(discovery.url, discovery.size, signal);
 }
 
-/** How a machine finds etcd's members; undefined where they are listed. */
-export function nodeDiscovery(state: ClusterState, name: string): NodeDiscovery | undefined {
-  if (state.discovery === undefined) return undefined;
-  return { url: state.discovery.url, again: isMadeAgain(state, name) };
+/** How a machine finds etcd's members: for its cloud-config. */
+export function etcdStart(
+  state: ClusterState,
+  name: string,
+): { readonly discovery: NodeDiscovery | undefined; readonly again: boolean } {
+  const { discovery } = state;
+  const again = isMadeAgain(state, name);
+  return { discovery: discovery === undefined ? undefined : { url: discovery.url }, again };
 }
 
-/** Whether a machine was, or is about to be, made for a cluster that has formed already. */
+/** Whether an etcd member was, or is about to be, made for a cluster that has formed already and has members left. */
 export function isMadeAgain(state: ClusterState, name: string): boolean {
   const machine = state.machines[name];
-  if (machine?.created === "created") return machine.again === true;
-  return state.discovery?.formed === true;
+  if (machine?.etcdMember !== true) return false;
+  if (machine.created === "created") return machine.again === true;
+  const others = Object.entries(state.machines).filter(
+    ([other, { etcdMember }]) => etcdMember && other !== name,
+  );
+  return state.formed === true && others.some(([, { created }]) => created === "created");
 }
 
-/** The state once the members have found each other. */
+/** The state once etcd's members have found each other. */
 export function withFormed(state: ClusterState): ClusterState {
-  return state.discovery === undefined
-    ? state
-    : { ...state, discovery: { ...state.discovery, formed: true } };
+  return { ...state, formed: true };
 }
 
 /** What cluster.yaml asks for that a cluster whose machines exist cannot become. */

@@ -5,6 +5,7 @@ import type { NodePlan } from "../provider/provider.ts";
 import type { KnownCluster, World } from "./cluster.ts";
 import type { Desired } from "./desired.ts";
 import { isMadeAgain, plantLocalToken, withFormed } from "./discovery.ts";
+import { replaceMember } from "./etcd-members.ts";
 import { waitForHandOver } from "./hand-over.ts";
 import type { Login } from "./keys.ts";
 import type { NodeTarget } from "./node-access.ts";
@@ -50,9 +51,10 @@ export function makingExecutors(tools: MakingTools): Executors<MakingKind> {
     },
     create: async ({ node }, _say, signal) => {
       await mark(node, { created: "creating" });
+      const again = isMadeAgain(cluster.state, node);
+      if (again) await replaceMember({ world, cluster, signal, node, address: target(node).address });
       await provider.create(plan, nodePlan(node), signal);
-      const again = isMadeAgain(cluster.state, node) ? { again: true } : {};
-      await mark(node, { created: "created", ...again, ...hashOf(node) });
+      await mark(node, { created: "created", again, ...hashOf(node) });
     },
     provision: async ({ node }, _say, signal) => {
       await provider.provision(plan, nodePlan(node), signal);
@@ -64,7 +66,7 @@ export function makingExecutors(tools: MakingTools): Executors<MakingKind> {
     wait: async ({ node, machines }, _say, signal) => {
       await waitUntilReady({ world, provider, ref, login, node: target(node), machines, board, signal });
       // etcd is well only with a quorum, and it has one only after all members found each other.
-      if (cluster.state.discovery?.formed === false) await file.update(withFormed);
+      if (cluster.state.formed !== true) await file.update(withFormed);
     },
     halt: async ({ node }, _say, signal) => await provider.halt(ref, node, signal),
     "hand-over": async ({ node }, say, signal) =>

@@ -14,7 +14,7 @@ export interface MachineState {
   readonly etcdMember: boolean;
   /** `creating` while its disk is being made: such a machine is thrown away, never repaired. */
   readonly created: (typeof marks)[number];
-  /** An etcd member that was made again after the cluster had formed: its discovery token would refuse it. */
+  /** An etcd member that was made again after the cluster had formed: it joined as a new one. */
   readonly again?: boolean;
   /** SHA-256 of the user-data that it was given last. */
   readonly userDataHash?: string;
@@ -26,8 +26,10 @@ export interface ClusterState {
   /** Chosen by the first `up`, then fixed. */
   readonly provider: (typeof providers)[number];
   readonly machines: Readonly<Record<string, MachineState>>;
-  /** How etcd's members found each other; undefined when they were listed. */
+  /** How etcd's members find each other; undefined when they are listed. */
   readonly discovery?: DiscoveryState;
+  /** Whether etcd's members have found each other. */
+  readonly formed?: boolean;
   /** SHA-256 of each service file that `up` has submitted, by unit name. */
   readonly services: Readonly<Record<string, string>>;
 }
@@ -40,8 +42,6 @@ export interface DiscoveryState {
   readonly url: string;
   /** For how many members it is. */
   readonly size: number;
-  /** Whether the members have found each other. */
-  readonly formed: boolean;
 }
 
 /** `state.json` of one cluster. */

@@ -51,12 +51,12 @@ function memberSettings(input: NodeInput, profile: OsProfile): Record<string, st
 }
 
 /** How the members find each other at the very first start. A single member has nobody to look for. */
-function bootstrap({ machines, keys, discovery }: NodeInput): Record<string, string> {
+function bootstrap({ machines, keys, discovery, again = false }: NodeInput): Record<string, string> {
   const alone = membersOf(machines).length === 1;
-  if (discovery === undefined || discovery.again || alone) {
+  if (discovery === undefined || again || alone) {
     return {
       initial_cluster: initialCluster(machines),
-      initial_cluster_state: "new",
+      initial_cluster_state: again && !alone ? "existing" : "new",
       initial_cluster_token: discovery === undefined || alone ? keys.etcdToken : discovery.url,
     };
   }
@@ -67,8 +67,8 @@ function bootstrap({ machines, keys, discovery }: NodeInput): Record<string, str
  * etcd asks its discovery service through this proxy only, whatever HTTP_PROXY says; our own service is near. It is no key
  * of coreos.etcd2, which has no way to write the "%" of a password.
  */
-function discoveryProxy({ spec, machines, discovery }: NodeInput): Variable[] {
-  const asks = discovery !== undefined && !discovery.again && membersOf(machines).length > 1;
+function discoveryProxy({ spec, machines, discovery, again = false }: NodeInput): Variable[] {
+  const asks = discovery !== undefined && !again && membersOf(machines).length > 1;
   const value = spec.etcd.discovery === "local" ? undefined : (spec.proxy?.http ?? spec.proxy?.https);
   return asks && value !== undefined ? [{ name: "ETCD_DISCOVERY_PROXY", value }] : [];
 }

@@ -9,6 +9,11 @@ export interface NodeInput {
   readonly keys: ClusterKeys;
   /** Undefined when etcd's members know each other from a list. */
   readonly discovery?: NodeDiscovery | undefined;
+  /**
+   * The machine was made again, of a cluster that has formed: etcd expects it as a new member, and a discovery token, which
+   * knows it already, would refuse it.
+   */
+  readonly again?: boolean;
   /** SHA-256 of our executable, in hex, where the system does not bring it; its units wait for exactly that one. */
   readonly executable?: string;
   /** Vagrant's well-known private key (RSA, PEM), to be laid on the machines when `ssh.insecureKey` says so. */
@@ -19,9 +24,4 @@ export interface NodeInput {
 export interface NodeDiscovery {
   /** The token's URL. */
   readonly url: string;
-  /**
-   * The machine is made again, of a cluster that has formed: its token knows it already and would refuse it, so it gets the
-   * list, and the token as name of the cluster, from which etcd computes the members' ids.
-   */
-  readonly again: boolean;
 }

@@ -115,7 +115,7 @@ fleet: {agentTtl: 6s}
 
   it("has etcd ask a discovery service, through the proxy that etcd asks it through", () => {
     const cluster = aCluster("etcd: {discovery: token}\nproxy: {http: 'http://me:p%40w@p:1'}");
-    const discovery = { url: "https://discovery.example/abc", again: false };
+    const discovery = { url: "https://discovery.example/abc" };
     const { coreos } = read(userDataOf(cluster, 1, "nspawn", { discovery }));
     expect(coreos.etcd2).toMatchObject({ discovery: discovery.url, discovery_fallback: "exit" });
     expect(coreos.etcd2).not.toHaveProperty("initial_cluster");
@@ -128,9 +128,9 @@ fleet: {agentTtl: 6s}
   it("lists the members for a machine that is made again, under the token's name", () => {
     const url = "http://192.168.56.1:8087/abc";
     const { coreos } = read(
-      userDataOf(aCluster("etcd: {discovery: local}"), 1, "nspawn", { discovery: { url, again: true } }),
+      userDataOf(aCluster("etcd: {discovery: local}"), 1, "nspawn", { discovery: { url }, again: true }),
     );
-    expect(coreos.etcd2).toMatchObject({ initial_cluster_token: url, initial_cluster_state: "new" });
+    expect(coreos.etcd2).toMatchObject({ initial_cluster_token: url, initial_cluster_state: "existing" });
     expect(coreos.etcd2).not.toHaveProperty("discovery");
   });
 
@@ -188,8 +188,8 @@ fleet: {agentTtl: 6s}
 
   it.each([
     ["static", undefined],
-    ["local", { url: "http://192.168.56.1:8087/abc", again: false }],
-    ["token", { url: "https://discovery.example/abc", again: false }],
+    ["local", { url: "http://192.168.56.1:8087/abc" }],
+    ["token", { url: "https://discovery.example/abc" }],
   ])("is, with %s discovery, word for word what it was", async (discovery, given) => {
     const cluster = aCluster(`etcd: {discovery: ${discovery}}`);
     const extras = given === undefined ? {} : { discovery: given };

@@ -51,7 +51,7 @@ machines:
 # fleet:
 #   agentTtl: 4s              # a machine that is silent for so long loses its units to the others
 
-# proxy:                      # how the nodes reach the Internet
+# proxy:                      # how the nodes reach the Internet; or 'proxy: from-env' for what HTTP_PROXY says
 #   http: http://proxy.example:3128
 #   https: http://proxy.example:3128
 #   no: [.example.com]

@@ -208,6 +208,7 @@ describe("K3 and K6: the proxy for the others", () => {
       `${third}: ${own} is not ours and overrides the proxy of cluster.yaml for docker.service`,
     );
     expect(status.stdout).not.toContain(`${first}: ${own}`);
+    expect((await cluster.run("doctor")).stdout).toContain(`${third}: ${own} is not ours`);
   });
 
   it(

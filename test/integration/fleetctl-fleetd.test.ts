@@ -120,6 +120,23 @@ describe("fleetctl with a real fleetd", () => {
     expect((await fleetctl("destroy", ...names)).code).toBe(0);
   });
 
+  it("recognises etcd behind the endpoint, and says how to go on", async () => {
+    const endpoint = `--endpoint=${etcd.endpoints[0] ?? ""}`;
+    for (const command of [["list-units"], ["start", "hello.service"], ["destroy", "hello.service"]]) {
+      const { code, err } = await fleetctl(endpoint, ...command);
+      expect([code === 0, err.includes("is etcd, not fleet's API")]).toEqual([false, true]);
+      expect(err).toContain("--tunnel");
+    }
+  });
+
+  it("waits by the event stream rather than by looking again and again", async () => {
+    const path = await file("calm.service");
+    const { code, err } = await fleetctl("--debug", "start", path);
+    await fleetctl("destroy", "calm");
+    expect(code).toBe(0);
+    expect(err.match(/^DEBUG /gm)?.length).toBeLessThan(20);
+  });
+
   it("starts one unit within a quarter of a second", async () => {
     const path = await file("quick.service");
     const started = performance.now();

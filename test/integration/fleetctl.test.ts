@@ -3,6 +3,7 @@ import type { ChildProcess } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { Server } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,6 +14,7 @@ import { main } from "../../src/bin/fleetctl.ts";
 import { systemClock, waitFor } from "../../src/foundation/clock.ts";
 import { generateKeyPair } from "../../src/foundation/ssh-keys.ts";
 import type { SshKeyPair } from "../../src/foundation/ssh-keys.ts";
+import { makeCertificates } from "../support/certificates.ts";
 import { startSshServer } from "../support/ssh-server.ts";
 import type { TestServer } from "../support/ssh-server.ts";
 
@@ -119,6 +121,35 @@ describe("reaching fleet's API", () => {
     expect(code).toBe(1);
     expect(err).toContain(`cannot reach fleet at unix://${folder}/nope.sock`);
     expect(err).toContain("systemctl status fleet");
+  });
+
+  it("goes to https with an authority of our own, and shows who we are", async () => {
+    const { ca, server, client } = await makeCertificates(folder);
+    const [key, cert, authority] = await Promise.all(
+      [server.key, server.cert, ca].map((path) => readFile(path)),
+    );
+    const secure = createSecureServer(
+      { key, cert, ca: authority, requestCert: true, rejectUnauthorized: true },
+      (_, response) => response.end(JSON.stringify({ machines: [machine] })),
+    );
+    await new Promise<void>((resolve) => secure.listen(0, "127.0.0.1", resolve));
+    const endpoint = `--endpoint=https://127.0.0.1:${(secure.address() as AddressInfo).port}`;
+    const own = [`--cert-file=${client.cert}`, `--key-file=${client.key}`];
+    const listing = ["list-machines", "--no-legend", "--fields=ip"];
+    expect(await fleetctl([endpoint, `--ca-file=${ca}`, ...own, ...listing])).toMatchObject({
+      code: 0,
+      out: "127.0.0.1\n",
+    });
+    const stranger = await fleetctl([endpoint, ...own, ...listing]);
+    expect([stranger.code, stranger.err]).toEqual([1, expect.stringContaining("certificate")]);
+    expect((await fleetctl([endpoint, `--ca-file=${ca}`, ...listing])).code).toBe(1);
+    secure.closeAllConnections();
+    secure.close();
+  });
+
+  it("says each request with --debug", async () => {
+    const { err } = await fleetctl([`--endpoint=unix://${socket}`, "--debug", "list-machines"]);
+    expect(err).toMatch(/^DEBUG GET \/fleet\/v1\/machines\?: 200 in [\d.]+ ms\n$/);
   });
 
   it("says that an endpoint has no scheme", async () => {

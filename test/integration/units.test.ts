@@ -1,8 +1,11 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { execa } from "execa";
+import { parse } from "yaml";
+import type { ProviderName } from "../../src/spec/model.ts";
+import { aCluster, userDataOf } from "../support/rendered-cluster.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 const units = resolve(import.meta.dirname, "../../templates/node/rootfs/usr/lib/systemd/system");
@@ -15,7 +18,14 @@ beforeAll(async () => {
   await execa("cp", ["-rT", resolve(units, "../../../.."), root]);
   await mkdir(join(root, "opt/bin"), { recursive: true });
   await mkdir(join(root, "usr/bin"), { recursive: true });
-  const programs = ["opt/bin/fleetd", "opt/bin/flotilla-cloudinit", "usr/bin/etcd", "usr/bin/ssh-agent"];
+  await mkdir(join(root, "bin"), { recursive: true });
+  const programs = [
+    "opt/bin/fleetd",
+    "opt/bin/flotilla-cloudinit",
+    "usr/bin/etcd",
+    "usr/bin/ssh-agent",
+    "bin/kill",
+  ];
   for (const path of [...programs, "usr/lib/systemd/systemd-socket-proxyd"]) {
     await writeFile(join(root, path), "#!/bin/sh\n", { mode: 0o755 });
   }
@@ -49,6 +59,62 @@ describe("the units of a node", () => {
     expect({ exitCode, complaints: stderr }).toEqual({ exitCode: 0, complaints: "" });
   });
 });
+
+/** What nodes get besides by their cloud-config, on each system. */
+const rendered: Readonly<Record<string, readonly [lines: string, provider: ProviderName, index: number]>> = {
+  Flatcar: ["docker: {exposeTcp: true}\nproxy: {http: 'http://a:b%40c@p:1'}", "virtualbox", 1],
+  "Flatcar without etcd": ["machines: {count: 4, metadata: {a: b}}", "virtualbox", 4],
+  CoreOS: ["os: {name: coreos, mirror: https://m.example}\nproxy: {http: 'http://p:1'}", "virtualbox", 1],
+  "Debian on libvirt": ["docker: {exposeTcp: true}\nproxy: {http: 'http://p:1'}", "libvirt", 1],
+  "a container": ["docker: {exposeTcp: true}\nproxy: {http: 'http://a:b%40c@p:1'}", "nspawn", 1],
+};
+
+describe("the units and drop-ins of a cloud-config", () => {
+  it.each(Object.entries(rendered))("systemd finds nothing wrong with those of %s", async (name, given) => {
+    const [lines, provider, index] = given;
+    const extras = { executable: "0123456789abcdef".repeat(4), insecureKey: "none" };
+    const config = parse(userDataOf(aCluster(lines), index, provider, extras)) as CloudConfig;
+    const own = join(root, "..", `${basename(root)}-${name.replaceAll(" ", "-")}`);
+    await execa("cp", ["-rT", root, own]);
+    try {
+      const folder = join(own, "etc/systemd/system");
+      await mkdir(folder, { recursive: true });
+      const put = async (path: string, content: string): Promise<void> => {
+        await mkdir(dirname(path), { recursive: true });
+        await writeFile(path, content);
+      };
+      for (const unit of config.coreos.units) {
+        const base = "[Service]\nExecStart=/usr/bin/etcd\n";
+        const known = existsSync(join(own, "usr/lib/systemd/system", unit.name));
+        if (unit.content !== undefined || !known) await put(join(folder, unit.name), unit.content ?? base);
+        for (const dropIn of unit.drop_ins ?? [])
+          await put(join(folder, `${unit.name}.d`, dropIn.name), dropIn.content);
+      }
+      for (const { path, content } of config.write_files)
+        if (path.startsWith("/run/systemd/system/")) await put(join(folder, path.slice(20)), content);
+      for (const path of ["usr/bin/docker", "usr/bin/systemctl", "usr/bin/ssh-add", "bin/sh", "usr/bin/rm"])
+        await put(join(own, path), "#!/bin/sh\n");
+      await execa("chmod", ["-R", "a+x", join(own, "usr/bin"), join(own, "bin")]);
+      const names = config.coreos.units.map((unit) => unit.name.replace("@.", "@2379."));
+      const argv = ["verify", "--man=no", "--generators=no", `--root=${own}`, ...names];
+      const { stderr, exitCode } = await execa("systemd-analyze", argv, { reject: false });
+      expect({ exitCode, complaints: stderr }).toEqual({ exitCode: 0, complaints: "" });
+    } finally {
+      await rm(own, { recursive: true, force: true });
+    }
+  });
+});
+
+interface CloudConfig {
+  readonly write_files: readonly { readonly path: string; readonly content: string }[];
+  readonly coreos: {
+    readonly units: readonly {
+      readonly name: string;
+      readonly content?: string;
+      readonly drop_ins?: readonly { readonly name: string; readonly content: string }[];
+    }[];
+  };
+}
 
 describe("the scripts of a node", () => {
   it.each(["usr/lib/flotilla/load-ssh-keys", "etc/profile.d/flotilla.sh"])(

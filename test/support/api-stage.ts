@@ -2,6 +2,7 @@ import type { Hono } from "hono";
 import { manualClock, type ManualClock } from "../../src/foundation/clock.ts";
 import { silentLog } from "../../src/foundation/log.ts";
 import { createApi } from "../../src/fleet/api/server.ts";
+import type { Telemetry } from "../../src/fleet/api/metrics.ts";
 import { createMemoryRegistry, type MemoryRegistry } from "../../src/fleet/registry/memory.ts";
 import type { Mirror, Session, Term } from "../../src/fleet/registry/registry.ts";
 import { aMachine } from "./fleet-world.ts";
@@ -12,6 +13,20 @@ export const machine = aMachine("1".repeat(32), {
 });
 export const options = [{ section: "Service", name: "ExecStart", value: "/bin/sleep 100" }];
 export const globalOptions = [...options, { section: "X-Fleet", name: "Global", value: "true" }];
+
+const telemetry: Telemetry = {
+  engine: {
+    leading: true,
+    terms: 1,
+    reconciles: 7,
+    decisions: { place: 3, release: 1, refuse: 0, forgive: 0 },
+    failures: 2,
+    waiting: 0,
+    holding: false,
+  },
+  session: { begun: 1, resumed: 0, lost: 0, unbroken: 12.5 },
+  process: { cpu: 1.5, resident: 1_000, heap: 500, external: 100 },
+};
 
 /** The API over the registry's twin, on one machine that has joined and leads. */
 export interface ApiStage {
@@ -54,6 +69,8 @@ export async function apiStage(): Promise<ApiStage> {
       mirror: () => stage.mirror,
       version: "0.1.0",
       tokenLimit,
+      telemetry: () => telemetry,
+      signal: stop.signal,
       clock,
       log: silentLog(),
     });

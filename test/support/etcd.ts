@@ -40,14 +40,23 @@ interface Ports {
   readonly peer: number;
 }
 
+/** PEM files by which members and clients show each other who they are. */
+export interface EtcdCertificates {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+  /** Whether clients must show a certificate of the same authority. */
+  readonly clients: boolean;
+}
+
 /** Starts `count` members as Flotilla's nodes have them and waits until one leads. */
-export async function startEtcdCluster(count: number): Promise<EtcdCluster> {
+export async function startEtcdCluster(count: number, tls?: EtcdCertificates): Promise<EtcdCluster> {
   const folder = await mkdtemp(join(tmpdir(), "flotilla-etcd-"));
   const free = await freePorts(count * 2);
   const ports = Array.from({ length: count }, (_, index): Ports => {
     return { name: `m${index + 1}`, client: free[index * 2] ?? 0, peer: free[index * 2 + 1] ?? 0 };
   });
-  const members = ports.map((own) => member(own, argumentsFor(own, ports, folder)));
+  const members = ports.map((own) => member(own, argumentsFor({ own, ports, folder, tls }), tls));
   for (const each of members) each.start();
   const cluster: EtcdCluster = {
     members,
@@ -59,17 +68,26 @@ export async function startEtcdCluster(count: number): Promise<EtcdCluster> {
       await rm(folder, { recursive: true, force: true });
     },
   };
-  await cluster.leader();
+  // Its gateway would need a certificate of ours as well; clients wait for it themselves.
+  if (tls === undefined) await cluster.leader();
   return cluster;
 }
 
-function argumentsFor({ name, client, peer }: Ports, all: readonly Ports[], folder: string): string[] {
-  const initial = all.map((each) => `${each.name}=http://127.0.0.1:${each.peer}`).join(",");
+interface Setting {
+  readonly own: Ports;
+  readonly ports: readonly Ports[];
+  readonly folder: string;
+  readonly tls: EtcdCertificates | undefined;
+}
+
+function argumentsFor({ own: { name, client, peer }, ports, folder, tls }: Setting): string[] {
+  const scheme = tls === undefined ? "http" : "https";
+  const initial = ports.map((each) => `${each.name}=http://127.0.0.1:${each.peer}`).join(",");
   return [
     `--name=${name}`,
     `--data-dir=${join(folder, name)}`,
-    `--listen-client-urls=http://127.0.0.1:${client}`,
-    `--advertise-client-urls=http://127.0.0.1:${client}`,
+    `--listen-client-urls=${scheme}://127.0.0.1:${client}`,
+    `--advertise-client-urls=${scheme}://127.0.0.1:${client}`,
     `--listen-peer-urls=http://127.0.0.1:${peer}`,
     `--initial-advertise-peer-urls=http://127.0.0.1:${peer}`,
     `--initial-cluster=${initial}`,
@@ -79,14 +97,20 @@ function argumentsFor({ name, client, peer }: Ports, all: readonly Ports[], fold
     "--heartbeat-interval=100",
     "--election-timeout=500",
     "--log-level=error",
+    ...(tls === undefined ? [] : [`--cert-file=${tls.cert}`, `--key-file=${tls.key}`]),
+    ...(tls?.clients === true ? ["--client-cert-auth", `--trusted-ca-file=${tls.ca}`] : []),
   ];
 }
 
-function member({ name, client }: Ports, args: readonly string[]): EtcdMember {
+function member(
+  { name, client }: Ports,
+  args: readonly string[],
+  tls: EtcdCertificates | undefined,
+): EtcdMember {
   let child: ChildProcess | undefined;
   return {
     name,
-    url: `http://127.0.0.1:${client}`,
+    url: `${tls === undefined ? "http" : "https"}://127.0.0.1:${client}`,
     get running() {
       return child !== undefined;
     },

@@ -130,6 +130,8 @@ export function fakeFleet(): FakeFleet {
     },
     uncordon: async (machineID) => fleet.cordoned.delete(machineID),
     explain: async (name) => fleet.explanations.get(name),
+    // As a server that has no event stream: whoever waits has to look.
+    events: async function* () {},
     deleteUnit: async (name) => {
       check();
       return held.delete(name);

@@ -131,6 +131,44 @@ export function describeRegistry(name: string, makeSubject: () => Promise<Regist
         );
       });
 
+      it("keeps metadata that are set from outside, over those that a machine came with", async () => {
+        const mirror = await registry.follow(stop.signal);
+        const machine = aMachine("m1", { metadata: { region: "local", disk: "ssd" } });
+        const first = await joined({ machine, ttl });
+        await registry.setMetadata([
+          { machineID: machine.id, key: "region", value: "moon" },
+          { machineID: machine.id, key: "disk", value: "" },
+          { machineID: machine.id, key: "rack", value: "a" },
+        ]);
+        const changed = await registry.setMetadata([{ machineID: machine.id, key: "rack", value: "b" }]);
+        await mirror.reached(changed, stop.signal);
+        const metadata = { region: "moon", rack: "b" };
+        expect(mirror.snapshot.machines.get(machine.id)?.metadata).toEqual(metadata);
+        await first.end();
+        await until(mirror, ({ machines }) => !machines.has(machine.id));
+        await joined({ machine: { ...machine, nonce: "later" }, ttl });
+        const { machines } = await until(mirror, (snapshot) => snapshot.machines.has(machine.id));
+        expect(machines.get(machine.id)?.metadata).toEqual(metadata);
+      });
+
+      it("tells each step to those who listen, and no more once they stop", async () => {
+        const mirror = await registry.follow(stop.signal);
+        const steps: string[] = [];
+        const stopListening = mirror.onStep((changes) =>
+          steps.push(
+            ...(changes ?? []).map(
+              (change) => `${change.kind} ${change.value === undefined ? "gone" : "put"}`,
+            ),
+          ),
+        );
+        await registry.putUnit(aUnit("a.service"));
+        await mirror.reached((await registry.deleteUnit("a.service")) ?? 0n, stop.signal);
+        expect(steps.filter((step) => step.startsWith("unit "))).toEqual(["unit put", "unit gone"]);
+        stopListening();
+        await mirror.reached(await registry.putUnit(aUnit("b.service")), stop.signal);
+        expect(steps.filter((step) => step.startsWith("unit "))).toHaveLength(2);
+      });
+
       it("removes a unit together with its placement and refusal", async () => {
         const mirror = await registry.follow(stop.signal);
         const session = await joined({ machine: aMachine("a"), ttl });

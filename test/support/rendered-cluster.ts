@@ -21,7 +21,7 @@ export function aCluster(lines = ""): TestCluster {
 }
 
 /** What a test may add to what a node is rendered from. */
-export type Extras = Partial<Pick<UserDataInput, "discovery" | "executable" | "insecureKey">>;
+export type Extras = Partial<Pick<UserDataInput, "again" | "discovery" | "executable" | "insecureKey">>;
 
 /** The cloud-config of the cluster's machine with this number (from 1). */
 export function userDataOf(

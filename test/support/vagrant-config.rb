@@ -1,5 +1,6 @@
-# Prints as JSON what Vagrant makes of a folder's Vagrantfile for VirtualBox, which need not be installed:
-#   ruby vagrant-config.rb FOLDER
+# Prints as JSON what Vagrant makes of folders' Vagrantfiles for VirtualBox, which need not be installed:
+#   ruby vagrant-config.rb FOLDER…
+# gives { "FOLDER" => { "core-01" => { … } } }, or a text in the machines' place where the Vagrantfile raises.
 # `errors` also holds the complaints of the provider's own settings, which `vagrant validate --ignore-provider` skips.
 require 'json'
 begin
@@ -23,10 +24,18 @@ def summary(environment, name)
     box: [config.vm.box, config.vm.box_url, config.vm.box_version].flatten,
     networks: networks(config),
     sources: config.vm.provisioners.filter_map { |one| one.config.source if one.type == :file },
-    folders: config.vm.synced_folders.reject { |_, folder| folder[:disabled] }.keys,
+    provisions: config.vm.provisioners.map { |one| [one.name, one.run].compact.join(' ') },
+    guest: config.vm.guest,
+    folders: folders(config),
     ssh: { user: config.ssh.username, insert_key: config.ssh.insert_key, keys: config.ssh.private_key_path },
     modifyvm: modifications(provider)
   }
+end
+
+def folders(config)
+  config.vm.synced_folders.reject { |_, folder| folder[:disabled] }.transform_values do |folder|
+    folder.slice(:hostpath, :type, :nfs_version, :nfs_udp)
+  end
 end
 
 def networks(config)
@@ -43,8 +52,13 @@ def modifications(provider)
   provider.customizations.to_h { |_, (_, _, flag, *values)| [flag, values.join(' ')] }
 end
 
-folder = File.expand_path(ARGV.fetch(0))
+def machines(folder)
+  environment = Vagrant::Environment.new(cwd: folder, ui_class: Vagrant::UI::Silent)
+  environment.vagrantfile.machine_names.to_h { |name| [name, summary(environment, name)] }
+rescue Vagrant::Errors::VagrantError => e
+  e.message
+end
+
+folders = ARGV.map { |folder| File.expand_path(folder) }
 ARGV.clear
-environment = Vagrant::Environment.new(cwd: folder, ui_class: Vagrant::UI::Silent)
-machines = environment.vagrantfile.machine_names.to_h { |name| [name, summary(environment, name)] }
-puts JSON.generate(machines)
+puts JSON.generate(folders.to_h { |folder| [folder, machines(folder)] })

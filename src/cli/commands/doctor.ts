@@ -1,5 +1,6 @@
-import { exitCodes } from "../../foundation/errors.ts";
+import { exitCodes, isAppError } from "../../foundation/errors.ts";
 import type { ProviderWish } from "../../lifecycle/choose-provider.ts";
+import type { Context } from "../context.ts";
 import { providerOption, valueOf, type Command } from "../command.ts";
 
 export const doctor: Command = {
@@ -17,7 +18,29 @@ export const doctor: Command = {
     const { inspectHost } = await import("../inspect-host.ts");
     const { inspectionResult, showInspections } = await import("../show/inspection.ts");
     const inspections = await inspectHost(context, valueOf(input, "--provider") as ProviderWish | undefined);
-    context.result(showInspections(inspections), inspectionResult(inspections));
+    const notes = await notesOfCluster(context);
+    const text = notes.map((note) => `${note}\n`).join("");
+    context.result(`${showInspections(inspections)}${text === "" ? "" : `\n${text}`}`, {
+      ...inspectionResult(inspections),
+      ...(notes.length === 0 ? {} : { notes }),
+    });
     return inspections.some(({ usable }) => usable) ? exitCodes.ok : exitCodes.false;
   },
 };
+
+/** What the running machines of the cluster have to say, such as a drop-in that overrides ours; none before `up`. */
+async function notesOfCluster(context: Context): Promise<readonly string[]> {
+  const [{ findCluster }, { clusterStatus }] = await Promise.all([
+    import("../../lifecycle/cluster.ts"),
+    import("../../lifecycle/status.ts"),
+  ]);
+  try {
+    const world = await context.world();
+    const cluster = await findCluster(world, await context.clusterDir());
+    return cluster === undefined ? [] : (await clusterStatus(world, cluster)).notes;
+  } catch (error) {
+    // Without a cluster, or with one that does not answer, the host alone is looked at.
+    if (isAppError(error)) return [];
+    throw error;
+  }
+}

@@ -57,6 +57,11 @@ export interface FleetClient {
     readonly unitName?: string;
     readonly machineID?: string;
   }): Promise<readonly ApiUnitState[]>;
+  /**
+   * Yields whenever something happened to these units (to any, when none are named), and once when it begins to listen.
+   * Ends or throws when the server has no event stream, or has ended it.
+   */
+  events(units: readonly string[], signal: AbortSignal): AsyncIterable<void>;
   /** Ours, beyond fleet's API, as are the next three: the machines that are drained. */
   cordons(): Promise<readonly Cordon[]>;
   /** False when there is no such machine. */
@@ -86,8 +91,11 @@ export interface ApiResponse {
 /** Carries one request to the server and back; throws when there is no answer. */
 export type Transport = (request: ApiRequest) => Promise<ApiResponse>;
 
-/** The client on top of any transport. */
-export function createClient(transport: Transport): FleetClient {
+/** The parts of an answer that never ends, as they come; throws when it is not a success. */
+export type Follow = (path: string, signal: AbortSignal) => AsyncIterable<string>;
+
+/** The client on top of any transport; without `follow` it has no events. */
+export function createClient(transport: Transport, follow: Follow = endsAtOnce): FleetClient {
   const send = async (method: ApiRequest["method"], path: string, body?: object): Promise<ApiResponse> => {
     const text = body === undefined ? {} : { body: JSON.stringify(body) };
     return await transport({ method, path: `/fleet/v1${path}`, ...text });
@@ -122,6 +130,12 @@ export function createClient(transport: Transport): FleetClient {
     },
     putUnit: async (name, options, desiredState) => await change(name, { options, desiredState }),
     setDesired: async (name, desiredState) => await change(name, { desiredState }),
+    events: async function* (units, signal) {
+      const query = new URLSearchParams(units.map((name): [string, string] => ["unitName", name]));
+      for await (const part of follow(`/fleet/v1/events?${query.toString()}`, signal)) {
+        if (/^event: /m.test(part)) yield;
+      }
+    },
     deleteUnit: async (name) => found(await send("DELETE", unitPath(name))),
     cordons: async () => items(readJson(await send("GET", "/cordons"))["cordons"]).map(readCordon),
     cordon: async (machineID) => found(await send("PUT", `/cordons/${machineID}`)),
@@ -133,6 +147,8 @@ export function createClient(transport: Transport): FleetClient {
     },
   };
 }
+
+async function* endsAtOnce(): AsyncGenerator<string> {}
 
 /** Whether what was to be changed is there. */
 function found(response: ApiResponse): boolean {

@@ -56,11 +56,6 @@ describe("fleet's API", () => {
     expect(await errorOf(await stage.send(method, path))).toEqual([405, message]);
   });
 
-  it("says that metadata cannot be changed yet", async () => {
-    const response = await stage.send("PATCH", "/fleet/v1/machines", []);
-    expect(await errorOf(response)).toEqual([400, "changing the metadata of machines is not supported yet"]);
-  });
-
   it("derives the current state from what the agent of the chosen machine published", async () => {
     await stage.put("a.service", { options, desiredState: "launched" });
     await stage.place("a.service");

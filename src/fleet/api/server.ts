@@ -6,13 +6,20 @@ import type { Log } from "../../foundation/log.ts";
 import type { Snapshot, UnitState } from "../model.ts";
 import type { Mirror, Registry } from "../registry/registry.ts";
 import { contentTypeProblem } from "./content-type.ts";
+import { discoveryDocument } from "./discovery.ts";
+import { eventStream } from "./events.ts";
+import { decodeMetadataChanges } from "./metadata-change.ts";
+import { showMetrics, type Telemetry } from "./metrics.ts";
 import { operatorRoutes } from "./operate.ts";
 import { cutPage, requestedPage } from "./page.ts";
 import { showMachine, showState, showUnit } from "./show.ts";
 import { decideUnitChange, decodeUnitBody } from "./unit-change.ts";
 
 export interface ApiOptions {
-  readonly registry: Pick<Registry, "putUnit" | "setDesired" | "deleteUnit" | "cordon" | "uncordon">;
+  readonly registry: Pick<
+    Registry,
+    "putUnit" | "setDesired" | "deleteUnit" | "setMetadata" | "cordon" | "uncordon"
+  >;
   /** What to answer from; undefined while this machine is not registered. Asked anew for each request. */
   readonly mirror: () => Mirror | undefined;
   /** How long this machine's engine still holds because too many machines vanished at once, ms. */
@@ -21,6 +28,10 @@ export interface ApiOptions {
   readonly version: string;
   /** Items on a page. */
   readonly tokenLimit: number;
+  /** What /metrics tells besides what the registry shows. */
+  readonly telemetry: () => Telemetry;
+  /** Ends the event streams. */
+  readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -29,6 +40,8 @@ export interface ApiOptions {
 const maxBody = 4 * 1024 * 1024;
 /** How long a request waits for etcd's watch to catch up, ms, before it says that there is no etcd. */
 const patience = 2_000;
+const mostStreams = 256;
+const methods: ReadonlySet<string> = new Set(["GET", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "POST"]);
 const noEtcd = "fleet server unable to communicate with etcd";
 
 type Status = 400 | 404 | 405 | 409 | 413 | 415 | 500 | 503;
@@ -36,9 +49,13 @@ type Status = 400 | 404 | 405 | 409 | 413 | 415 | 500 | 503;
 /** Fleet's HTTP API v1 as an application that any HTTP server can run. */
 export function createApi(options: ApiOptions): Hono {
   const app = new Hono();
+  const requests = new Map<string, number>();
+  const streams = new Set<ReadableStream>();
   app.use(async (c, next) => {
     await next();
     c.header("Server", `fleetd/${options.version}`);
+    const key = `${methods.has(c.req.method) ? c.req.method : "other"} ${c.res.status}`;
+    requests.set(key, (requests.get(key) ?? 0) + 1);
   });
   app.notFound((c) => fail(c, 404, ""));
   app.onError((error, c) => {
@@ -46,10 +63,17 @@ export function createApi(options: ApiOptions): Hono {
     options.log.error("a request failed", { method: c.req.method, path: c.req.path, why: messageOf(error) });
     return fail(c, 500, "");
   });
+  app.get("/metrics", (c) => {
+    const { version, telemetry, mirror } = options;
+    const source = { version, mirror: mirror(), telemetry: telemetry(), requests, streams: streams.size };
+    return c.text(showMetrics(source), 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
+  });
+  app.get("/healthz", (c) => health(c, options.mirror()));
   app.use(async (c, next) => ((await freshMirror(options)) === undefined ? fail(c, 503, noEtcd) : next()));
   app.all("/", (c) => fail(c, 405, ""));
   for (const prefix of ["/fleet/v1", "/v1-alpha"]) {
     app.all(prefix, (c) => fail(c, 405, ""));
+    app.get(`${prefix}/events`, (c) => events(c, options, streams));
     app.route(prefix, routes(options));
   }
   return app;
@@ -69,8 +93,11 @@ function routes(options: ApiOptions): Hono {
   };
 
   v1.get("/machines", (c) => page(c, "machines", byKey(snapshot()?.machines).map(showMachine)));
-  v1.patch("/machines", (c) => fail(c, 400, "changing the metadata of machines is not supported yet"));
+  v1.patch("/machines", bodyLimit({ maxSize: maxBody, onError: tooLarge }), (c) => patchMachines(c, options));
   v1.all("/machines", (c) => fail(c, 405, "only GET and PATCH supported against this resource"));
+
+  v1.get("/discovery", (c) => c.json(discoveryDocument(options.tokenLimit)));
+  v1.all("/discovery", (c) => fail(c, 400, "only HTTP GET supported against this resource"));
 
   v1.get("/units", (c) => {
     const now = snapshot();
@@ -143,6 +170,40 @@ async function putUnit(c: Context, name: string, options: ApiOptions): Promise<R
       return c.body(null, 204);
     }
   }
+}
+
+async function patchMachines(c: Context, options: ApiOptions): Promise<Response> {
+  const changes = decodeMetadataChanges(await c.req.text());
+  if (typeof changes === "string") return fail(c, 400, changes);
+  if (changes.length > 0)
+    await written(options, await options.registry.setMetadata(changes, c.req.raw.signal));
+  return c.body(null, 204);
+}
+
+function health(c: Context, mirror: Mirror | undefined): Response {
+  if (mirror === undefined) return c.text("this machine has not joined the cluster\n", 503);
+  return mirror.fresh ? c.text("ok\n") : c.text("the registry in etcd cannot be followed\n", 503);
+}
+
+/** `?unitName=` (repeatable) leaves other units' events out. */
+function events(c: Context, options: ApiOptions, open: Set<ReadableStream>): Response {
+  const mirror = options.mirror();
+  if (mirror === undefined) return fail(c, 503, noEtcd);
+  if (open.size >= mostStreams) return fail(c, 503, `${mostStreams} clients follow the events already`);
+  const over = new AbortController();
+  c.req.raw.signal.addEventListener("abort", () => over.abort(new Error("the client has gone")), {
+    once: true,
+  });
+  const signal = AbortSignal.any([options.signal, over.signal]);
+  const units = new Set(c.req.queries("unitName") ?? []);
+  const stream = eventStream(mirror, {
+    clock: options.clock,
+    units,
+    signal,
+    onEnd: () => open.delete(stream),
+  });
+  open.add(stream);
+  return c.body(stream, 200, { "content-type": "text/event-stream", "cache-control": "no-store" });
 }
 
 /** The mirror, once it is up to date; undefined when it does not become so in time. */

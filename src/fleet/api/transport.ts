@@ -2,7 +2,7 @@ import type { IncomingMessage, RequestOptions } from "node:http";
 import type { Duplex } from "node:stream";
 import { text } from "node:stream/consumers";
 import { AppError, messageOf } from "../../foundation/errors.ts";
-import type { ApiRequest, ApiResponse, Transport } from "./client.ts";
+import type { ApiRequest, ApiResponse, Follow, Transport } from "./client.ts";
 
 /** Where the API is. A `stream` endpoint opens one stream per request, for instance through an ssh connection. */
 export type Endpoint =
@@ -29,20 +29,56 @@ export function httpTransport(endpoint: Endpoint, timeout: number): Transport {
   };
 }
 
+/** Reads an answer that never ends; its beginning may take `timeout` ms. */
+export function httpFollow(endpoint: Endpoint, timeout: number): Follow {
+  return async function* (path, signal) {
+    const begun = new AbortController();
+    const late = AbortSignal.timeout(timeout);
+    const opening = new AbortController();
+    late.addEventListener("abort", () => begun.signal.aborted || opening.abort(late.reason));
+    const stop = AbortSignal.any([signal, opening.signal]);
+    const { response, stream } = await send(endpoint, { method: "GET", path }, stop);
+    begun.abort(new Error("it has begun"));
+    try {
+      if (response.statusCode !== 200) throw unreachable(endpoint, new Error(`HTTP ${response.statusCode}`));
+      response.setEncoding("utf8");
+      for await (const part of response) yield part as string;
+    } finally {
+      response.destroy();
+      stream?.destroy();
+    }
+  };
+}
+
+interface Begun {
+  readonly response: IncomingMessage;
+  readonly stream: Duplex | undefined;
+}
+
 async function exchange(endpoint: Endpoint, request: ApiRequest, signal: AbortSignal): Promise<ApiResponse> {
+  const { response, stream } = await send(endpoint, request, signal);
+  try {
+    return { status: response.statusCode ?? 0, body: await text(response) };
+  } finally {
+    stream?.destroy();
+  }
+}
+
+async function send(endpoint: Endpoint, request: ApiRequest, signal: AbortSignal): Promise<Begun> {
   const stream = endpoint.kind === "stream" ? await endpoint.open() : undefined;
   try {
     // Importing these as ES modules reads all their exports, which loads the whole of fetch: 60 ms of fleetctl's start.
     const isSecure = endpoint.kind === "http" && endpoint.url.protocol === "https:";
-    const { request: send } = process.getBuiltinModule(isSecure ? "node:https" : "node:http");
+    const { request: open } = process.getBuiltinModule(isSecure ? "node:https" : "node:http");
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      const outgoing = send(requestOptions(endpoint, request, stream, signal));
+      const outgoing = open(requestOptions(endpoint, request, stream, signal));
       outgoing.once("response", resolve).once("error", reject);
       outgoing.end(request.body);
     });
-    return { status: response.statusCode ?? 0, body: await text(response) };
-  } finally {
+    return { response, stream };
+  } catch (error) {
     stream?.destroy();
+    throw error;
   }
 }
 

@@ -3,7 +3,7 @@ import { Duplex } from "node:stream";
 import type { Readable, Writable } from "node:stream";
 import { AppError, messageOf } from "../../foundation/errors.ts";
 import type { SshConnection } from "../../foundation/ssh.ts";
-import type { FleetClient } from "../api/client.ts";
+import type { FleetClient, Transport } from "../api/client.ts";
 import type { Endpoint } from "../api/transport.ts";
 import type { Connections, RemoteShell, RemoteTarget } from "./command.ts";
 import type { Globals } from "./globals.ts";
@@ -27,7 +27,7 @@ export function openConnections(globals: Globals, streams: Streams): Connections
   const throughTunnel = async (): Promise<SshConnection> =>
     await (tunnel ??= connect(splitAddress(globals.tunnel)));
   return {
-    fleet: async () => await (client ??= openClient(globals, throughTunnel)),
+    fleet: async () => await (client ??= openClient(globals, streams, throughTunnel)),
     remote: async () => remoteShell(globals, streams, connect, throughTunnel),
     close: async () => {
       // The last opened first: it may run through an earlier one.
@@ -36,17 +36,43 @@ export function openConnections(globals: Globals, streams: Streams): Connections
   };
 }
 
-async function openClient(globals: Globals, tunnel: () => Promise<SshConnection>): Promise<FleetClient> {
-  const [{ createClient }, { httpTransport }] = await Promise.all([
+async function openClient(
+  globals: Globals,
+  streams: Streams,
+  tunnel: () => Promise<SshConnection>,
+): Promise<FleetClient> {
+  const [{ createClient }, { httpFollow, httpTransport }, { recogniseEtcd }] = await Promise.all([
     import("../api/client.ts"),
     import("../api/transport.ts"),
+    import("./wrong-server.ts"),
   ]);
   const endpoint = await endpointOf(globals);
-  if (globals.tunnel === "") return createClient(httpTransport(endpoint, globals.requestTimeout));
+  const clientAt = (where: Endpoint, name: string): FleetClient => {
+    const plain = httpTransport(where, globals.requestTimeout);
+    const transport = globals.debug ? told(plain, streams) : plain;
+    return createClient(recogniseEtcd(transport, name), httpFollow(where, globals.requestTimeout));
+  };
+  if (globals.tunnel === "") return clientAt(endpoint, globals.endpoint);
   const connection = await tunnel();
   const name = `${globals.endpoint} through ${globals.tunnel}`;
   const stream: Endpoint = { kind: "stream", name, open: streamOpener(connection, endpoint) };
-  return createClient(httpTransport(stream, globals.requestTimeout));
+  return clientAt(stream, name);
+}
+
+/** Says each request and its answer on standard error. */
+function told(transport: Transport, { stderr }: Streams): Transport {
+  return async (request) => {
+    const began = performance.now();
+    const took = (): string => `${(performance.now() - began).toFixed(1)} ms`;
+    try {
+      const response = await transport(request);
+      stderr.write(`DEBUG ${request.method} ${request.path}: ${response.status} in ${took()}\n`);
+      return response;
+    } catch (error) {
+      stderr.write(`DEBUG ${request.method} ${request.path}: ${messageOf(error)} in ${took()}\n`);
+      throw error;
+    }
+  };
 }
 
 async function endpointOf(globals: Globals): Promise<Endpoint> {

@@ -54,31 +54,28 @@ export async function existingUnits(call: Call): Promise<readonly ApiUnit[]> {
 
 async function deactivate(call: Call, { state, verb, past, refuse }: Deactivation): Promise<number> {
   const fleet = await call.fleet();
-  const asked: ApiUnit[] = [];
-  for (const unit of await existingUnits(call)) {
-    const refusal = refuse(unit);
-    if (refusal !== undefined) {
-      call.err(refusal);
-      return 1;
-    }
-    const already = unit.desiredState === state && (unit.currentState === state || isGlobal(unit));
-    if (already) continue;
+  const units = await existingUnits(call);
+  const refusals = units.flatMap((unit) => refuse(unit) ?? []);
+  for (const refusal of refusals) call.err(refusal);
+  const open = units.filter((unit) => refuse(unit) === undefined && !isAlready(unit, state));
+  const asked = await inBatches(open, async (unit) => {
     try {
       await fleet.setDesired(unit.name, state);
+      return unit;
     } catch (error) {
       complain(call, `Failed to ${verb} units [${unit.name}]. err`, error);
-      return 1;
+      return undefined;
     }
-    if (isGlobal(unit)) call.out(`Triggered global unit ${unit.name} ${verb}`);
-    else asked.push(unit);
-  }
-  return await waitAndSay(
-    call,
-    asked.map(({ name }) => name),
-    state,
-    verb,
-    past,
-  );
+  });
+  const done = asked.filter((unit) => unit !== undefined);
+  for (const { name } of done.filter(isGlobal)) call.out(`Triggered global unit ${name} ${verb}`);
+  const names = done.filter((unit) => !isGlobal(unit)).map(({ name }) => name);
+  const code = await waitAndSay(call, names, state, verb, past);
+  return refusals.length > 0 || done.length < open.length ? 1 : code;
+}
+
+function isAlready(unit: ApiUnit, state: DesiredState): boolean {
+  return unit.desiredState === state && (unit.currentState === state || isGlobal(unit));
 }
 
 async function waitAndSay(

@@ -1,3 +1,4 @@
+import { AppError } from "../../foundation/errors.ts";
 import { convert } from "./flags.ts";
 import type { OptionSpec, OptionValue, OptionValues } from "./command.ts";
 import { isOn, numberOf, textOf } from "./command.ts";
@@ -22,6 +23,15 @@ export interface Globals {
   /** The ssh-agent's socket; empty for none. */
   readonly agent: string;
 }
+
+/** Options of fleet that change nothing here; scripts may still give them. */
+const obsolete: readonly OptionSpec[] = [
+  { name: "experimental-api", kind: "boolean", help: "has no effect: fleet's API is always used" },
+  { name: "etcd-key-prefix", kind: "string", help: "has no effect: only fleetd speaks to etcd" },
+  { name: "etcd-cafile", kind: "string", help: "deprecated: --ca-file" },
+  { name: "etcd-certfile", kind: "string", help: "deprecated: --cert-file" },
+  { name: "etcd-keyfile", kind: "string", help: "deprecated: --key-file" },
+];
 
 const standardEndpoint = "unix:///var/run/fleet.sock";
 
@@ -49,6 +59,7 @@ export const globalOptions: readonly OptionSpec[] = [
     help: "ask before an unknown host key is accepted; a changed one never is",
   },
   { name: "tunnel", kind: "string", help: "reach the endpoint and all machines through ssh to host[:port]" },
+  ...obsolete,
 ];
 
 /** Reads the globals: options beat the environment, an empty variable counts as none. Throws E_USAGE. */
@@ -62,12 +73,13 @@ export function readGlobals(
     if (fromEnv !== "") values.set(spec.name, convert(spec, fromEnv));
   }
   for (const [name, value] of options) values.set(name, value);
+  checkDriver(textOf(values, "driver", "API"));
   return {
     debug: isOn(values, "debug"),
     endpoint: textOf(values, "endpoint", standardEndpoint),
-    keyFile: textOf(values, "key-file", ""),
-    certFile: textOf(values, "cert-file", ""),
-    caFile: textOf(values, "ca-file", ""),
+    keyFile: textOf(values, "key-file", textOf(values, "etcd-keyfile", "")),
+    certFile: textOf(values, "cert-file", textOf(values, "etcd-certfile", "")),
+    caFile: textOf(values, "ca-file", textOf(values, "etcd-cafile", "")),
     knownHostsFile: fromHome(
       textOf(values, "known-hosts-file", "~/.fleetctl/known_hosts"),
       env["HOME"] ?? "",
@@ -79,6 +91,17 @@ export function readGlobals(
     requestTimeout: numberOf(values, "request-timeout", 10) * 1_000,
     agent: env["SSH_AUTH_SOCK"] ?? "",
   };
+}
+
+function checkDriver(driver: string): void {
+  if (driver.toLowerCase() === "api") return;
+  if (driver.toLowerCase() !== "etcd") {
+    throw new AppError("E_USAGE", `Unable to initialize client: unrecognized driver "${driver}"`);
+  }
+  throw new AppError("E_USAGE", "Unable to initialize client: there is no etcd driver", {
+    details: ["the registry is in etcd v3 and laid out differently from fleet's; only fleetd writes it"],
+    hint: "leave --driver out, and name fleetd with --endpoint or a machine with --tunnel",
+  });
 }
 
 function fromHome(path: string, home: string): string {

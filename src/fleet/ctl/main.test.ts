@@ -58,6 +58,33 @@ describe("the command line of fleetctl", () => {
     ]);
   });
 
+  it("has no etcd driver, and says why", async () => {
+    const setup = bench();
+    for (const argv of [["--driver=etcd"], ["--driver", "ETCD"]]) {
+      const { code, err } = await setup.run(...argv, "list-units");
+      expect(code).toBe(2);
+      expect(err).toContain("Error: Unable to initialize client: there is no etcd driver\n");
+      expect(err).toContain("--endpoint");
+    }
+    expect((await setup.run("--driver=bogus", "list-units")).err).toContain('unrecognized driver "bogus"');
+    expect(setup.seenGlobals).toEqual([]);
+    expect((await setup.run("--driver=api", "list-units")).code).toBe(0);
+  });
+
+  it("takes fleet's deprecated options", async () => {
+    const setup = bench();
+    const files = ["--etcd-cafile=ca", "--etcd-certfile=cert", "--etcd-keyfile=key"];
+    const others = ["--experimental-api=false", "--etcd-key-prefix=/x"];
+    expect((await setup.run(...files, ...others, "list-units")).code).toBe(0);
+    expect(setup.seenGlobals).toMatchObject([{ caFile: "ca", certFile: "cert", keyFile: "key" }]);
+  });
+
+  it.each(["submit", "load", "start"])("takes --sign for %s, without effect", async (command) => {
+    const setup = bench();
+    setup.files.set("a.service", "[Service]\nExecStart=/bin/true\n");
+    expect((await setup.run(command, "--sign", "a.service")).code).toBe(0);
+  });
+
   it("says where an error is and what to do", async () => {
     const setup = bench();
     setup.fleet.broken = new AppError("E_ETCD", "fleet server unable to communicate with etcd", {

@@ -2,6 +2,7 @@ import { AppError, isAppError } from "../../foundation/errors.ts";
 import type { FleetClient } from "../api/client.ts";
 import type { Call } from "./command.ts";
 import { isOn, numberOf } from "./command.ts";
+import { type Bell, createBell } from "./bell.ts";
 import { byId, machineLegend } from "./legend.ts";
 import type { MachineMap } from "./legend.ts";
 import { progressOf } from "./progress.ts";
@@ -38,7 +39,21 @@ export interface WaitRequest extends Goal {
  * cannot; gives the names of those that did not get there.
  */
 export async function waitForUnits(call: Call, request: WaitRequest): Promise<readonly string[]> {
+  if (request.names.length === 0) return [];
   const fleet = await call.fleet();
+  const bell = createBell(fleet, request.names, call.world.clock);
+  try {
+    return await watchUnits(call, request, { fleet, bell });
+  } finally {
+    bell.close();
+  }
+}
+
+async function watchUnits(
+  call: Call,
+  request: WaitRequest,
+  { fleet, bell }: { readonly fleet: FleetClient; readonly bell: Bell },
+): Promise<readonly string[]> {
   const { clock } = call.world;
   const started = clock.monotonic();
   const waiting = new Map(request.names.map((name) => [name, new Waiting(name, request)]));
@@ -60,7 +75,9 @@ export async function waitForUnits(call: Call, request: WaitRequest): Promise<re
     }
     if (waiting.size === 0) return lost;
     if (now - started >= request.within) break;
-    await clock.sleep(pause(now - started));
+    const dues = [...waiting.values()].map((unit) => unit.due);
+    const quiet = Math.min(longestQuiet, Math.max(0, Math.min(started + request.within, ...dues) - now));
+    await bell.next({ polling: pause(now - started), quiet });
   }
   for (const name of waiting.keys()) {
     call.err(`Error waiting for units: timed out waiting for unit ${name} to report state ${request.state}`);
@@ -68,7 +85,10 @@ export async function waitForUnits(call: Call, request: WaitRequest): Promise<re
   return [...lost, ...waiting.keys()];
 }
 
-/** Looks closely at first, since most units need a few milliseconds, and then less and less often. */
+/** How long to trust that an event stream would tell, ms. */
+const longestQuiet = 2_000;
+
+/** Without an event stream: looks closely at first, since most units need a few milliseconds, and then less and less often. */
 function pause(elapsed: number): number {
   if (elapsed < 1_000) return 25;
   return elapsed < 5_000 ? 100 : 250;
@@ -80,6 +100,8 @@ class Waiting {
   #troubleSince: number | undefined;
   #announced = false;
   readonly name: string;
+  /** Monotonic time (ms) when trouble that stays turns into an error; Infinity when there is none. */
+  due = Infinity;
 
   constructor(name: string, goal: Goal) {
     this.name = name;
@@ -90,12 +112,14 @@ class Waiting {
     const arrived = !this.#announced && sight.unit?.currentState === this.#goal.state;
     this.#announced ||= arrived;
     const progress = progressOf(sight, this.#goal);
+    this.due = Infinity;
     if (progress.kind !== "trouble") {
       this.#troubleSince = undefined;
       return { arrived, over: progress.kind === "done" };
     }
     this.#troubleSince ??= now;
-    if (now - this.#troubleSince < progress.patience) return { arrived, over: false };
+    this.due = this.#troubleSince + progress.patience;
+    if (now < this.due) return { arrived, over: false };
     return { arrived, over: true, trouble: progress.trouble };
   }
 }
@@ -173,6 +197,20 @@ export async function waitUntilGone(
   onGone: (name: string) => void,
 ): Promise<void> {
   const fleet = await call.fleet();
+  const bell = createBell(fleet, names, call.world.clock);
+  try {
+    await watchGoing(call, names, onGone, { fleet, bell });
+  } finally {
+    bell.close();
+  }
+}
+
+async function watchGoing(
+  call: Call,
+  names: readonly string[],
+  onGone: (name: string) => void,
+  { fleet, bell }: { readonly fleet: FleetClient; readonly bell: Bell },
+): Promise<void> {
   const { clock } = call.world;
   const started = clock.monotonic();
   let left = names;
@@ -191,6 +229,7 @@ export async function waitUntilGone(
         hint: "a machine that still shows the unit may be slow to stop it: 'fleetctl list-units'",
       });
     }
-    await clock.sleep(pause(elapsed));
+    const quiet = Math.min(longestQuiet, waitLimit(call) - elapsed);
+    await bell.next({ polling: pause(elapsed), quiet });
   }
 }

@@ -10,6 +10,8 @@ export interface CarryOutOptions {
   readonly mirror: Mirror;
   readonly clock: Clock;
   readonly log: Log;
+  /** Where to count what was written, and what failed. */
+  readonly counts: { failures: number; readonly decisions: Record<Decision["kind"], number> };
 }
 
 /**
@@ -18,7 +20,7 @@ export interface CarryOutOptions {
  */
 export async function carryOut(
   decisions: readonly Decision[],
-  { term, mirror, clock, log }: CarryOutOptions,
+  { term, mirror, clock, log, counts }: CarryOutOptions,
   stop: AbortSignal,
 ): Promise<number> {
   const ended = AbortSignal.any([stop, term.over]);
@@ -30,11 +32,15 @@ export async function carryOut(
     }
     // Nothing of it fits what the registry holds: the mirror is behind, and its next change wakes us sooner.
     if (revision === 0n) return clock.monotonic() + retryEvery;
-    for (const decision of decisions) note(decision, log);
+    for (const decision of decisions) {
+      counts.decisions[decision.kind] += 1;
+      note(decision, log);
+    }
     await mirror.reached(revision, ended);
     return clock.monotonic();
   } catch (error) {
     if (!ended.aborted && !isAppError(error, "E_ETCD")) throw error;
+    if (!ended.aborted) counts.failures += 1;
     if (!ended.aborted) log.warn("decisions could not be written", { error: messageOf(error) });
     return clock.monotonic() + retryEvery;
   }

@@ -22,10 +22,23 @@ export interface EngineStatus {
   readonly leading: boolean;
   /** Monotonic time (ms) until which no machine is believed gone, because too many vanished at once. */
   readonly holdingUntil: number | undefined;
+  /** Since this engine was made. */
+  readonly counts: Counts;
   /** What was written last. */
   readonly lastDecisions: readonly Decision[];
   /** Units that get a machine as soon as another has let go. */
   readonly waiting: readonly { readonly unit: string; readonly reason: string }[];
+}
+
+export interface Counts {
+  /** Times that it became the leader. */
+  readonly terms: number;
+  /** Looks at the cluster. */
+  readonly turns: number;
+  /** Written decisions by kind. */
+  readonly decisions: Readonly<Record<Decision["kind"], number>>;
+  /** Commits that failed. */
+  readonly failures: number;
 }
 
 export interface Engine {
@@ -40,11 +53,17 @@ export interface Engine {
 
 /** An engine that remembers, over several sessions, which machines it has seen. */
 export function createEngine(options: EngineOptions): Engine {
-  const memory: Memory = { belief: blankBelief, leading: false, lastDecisions: [], waiting: [] };
+  const memory: Memory = {
+    belief: blankBelief,
+    leading: false,
+    lastDecisions: [],
+    waiting: [],
+    counts: noCounts(),
+  };
   return {
     get status() {
-      const { leading, lastDecisions, waiting, belief } = memory;
-      return { leading, lastDecisions, waiting, holdingUntil: belief.holdingUntil };
+      const { leading, lastDecisions, waiting, belief, counts } = memory;
+      return { leading, lastDecisions, waiting, counts, holdingUntil: belief.holdingUntil };
     },
     run: (session, mirror, signal) =>
       run({ outageGrace: 10_000, ...options, session, mirror, memory }, signal),
@@ -56,6 +75,19 @@ interface Memory {
   leading: boolean;
   lastDecisions: readonly Decision[];
   waiting: EngineStatus["waiting"];
+  readonly counts: Tally;
+}
+
+/** Counts that grow. */
+export interface Tally {
+  terms: number;
+  turns: number;
+  failures: number;
+  readonly decisions: Record<Decision["kind"], number>;
+}
+
+function noCounts(): Tally {
+  return { terms: 0, turns: 0, failures: 0, decisions: { place: 0, release: 0, refuse: 0, forgive: 0 } };
 }
 
 interface Context extends Required<EngineOptions> {
@@ -73,6 +105,7 @@ async function run(context: Context, signal: AbortSignal): Promise<void> {
   const onTerm = (next: Term | undefined): void => {
     term = next;
     memory.leading = next !== undefined;
+    if (next !== undefined) memory.counts.terms += 1;
     bell.ring();
   };
   stop.addEventListener("abort", () => bell.ring(), { once: true });
@@ -117,13 +150,14 @@ async function turn(
   // What an outdated copy does not show proves nothing.
   if (!mirror.fresh) return undefined;
   const { snapshot } = mirror;
+  memory.counts.turns += 1;
   const { gone, lookAgainAt } = look(context, snapshot);
   if (term === undefined || term.over.aborted) return lookAgainAt;
   const plan = planner.plan(snapshot, gone);
   memory.waiting = plan.waiting;
   if (plan.decisions.length === 0) return lookAgainAt;
   memory.lastDecisions = plan.decisions;
-  const retryAt = await carryOut(plan.decisions, { ...context, term }, stop);
+  const retryAt = await carryOut(plan.decisions, { ...context, term, counts: memory.counts }, stop);
   planner.forget();
   return retryAt;
 }

@@ -7,18 +7,26 @@ import { followEtcd } from "./etcd/follow.ts";
 import { joinEtcd } from "./etcd/join.ts";
 import { absent, put, read, transact } from "./etcd/kv.ts";
 import { isOurVersion, layoutAt, layoutVersion, newerLayout } from "./etcd/layout.ts";
+import type { TlsTexts } from "./etcd/connection.ts";
+import type { Login } from "./etcd/login.ts";
 import { openMembers } from "./etcd/members.ts";
+import { setMetadata } from "./etcd/metadata.ts";
 import { deleteUnit, putUnit, setDesired } from "./etcd/units.ts";
 import type { Registry } from "./registry.ts";
 
 export interface EtcdRegistryOptions {
   /** Client URLs of all members, such as `http://10.0.0.1:2379`; the nearest first. */
   readonly endpoints: readonly string[];
+  readonly tls?: TlsTexts | undefined;
+  readonly login?: Login | undefined;
   readonly clock: Clock;
   readonly log: Log;
   /** Of all keys; ends with a slash. */
   readonly prefix?: string;
 }
+
+/** How etcd is convinced, where it asks. */
+export type EtcdAccess = Pick<EtcdRegistryOptions, "tls" | "login">;
 
 /** `close` ends connections and mirrors; leases are no longer kept, but not given back either (see Session.end). */
 export interface EtcdRegistry extends Registry {
@@ -31,7 +39,7 @@ export interface EtcdRegistry extends Registry {
  */
 export function createEtcdRegistry(options: EtcdRegistryOptions): EtcdRegistry {
   const { clock, log, prefix = "/flotilla/fleet/v1/" } = options;
-  const members = openMembers(options.endpoints, clock);
+  const members = openMembers(options.endpoints, clock, options);
   const closing = new AbortController();
   const context: EtcdContext = { members, layout: layoutAt(prefix), clock, log, closed: closing.signal };
   const writer = { members, layout: context.layout, seen: 0n };
@@ -60,6 +68,10 @@ export function createEtcdRegistry(options: EtcdRegistryOptions): EtcdRegistry {
     uncordon: async (machineID, signal) => {
       await ready(signal);
       return removeCordon(writer, machineID, { signal });
+    },
+    setMetadata: async (changes, signal) => {
+      await ready(signal);
+      return setMetadata(writer, changes, { signal });
     },
     join: async (request, signal) => {
       await ready(signal);

@@ -45,6 +45,8 @@ export function keyOf(change: Change): string {
       return `unit/${change.name}`;
     case "state":
       return `state/${change.machineID}/${change.unit}`;
+    case "metadata":
+      return `metadata/${change.machineID}/${change.key}`;
     case "placement":
     case "refusal":
       return `${change.kind}/${change.unit}`;

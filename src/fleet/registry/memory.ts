@@ -156,7 +156,7 @@ function follow(
   return mirror;
 }
 
-type UnitWrites = Pick<Registry, "putUnit" | "setDesired" | "deleteUnit">;
+type UnitWrites = Pick<Registry, "putUnit" | "setDesired" | "deleteUnit" | "setMetadata">;
 
 function unitWrites(store: MemoryStore, check: (signal?: AbortSignal) => void): UnitWrites {
   const find = (name: string): Unit | undefined => {
@@ -172,6 +172,10 @@ function unitWrites(store: MemoryStore, check: (signal?: AbortSignal) => void): 
       check(signal);
       const unit = find(name);
       return unit && store.write([{ kind: "unit", name, value: { ...unit, desired } }]);
+    },
+    setMetadata: async (changes, signal) => {
+      check(signal);
+      return store.write(changes.map((change) => ({ kind: "metadata", ...change })));
     },
     deleteUnit: async (name, signal) => {
       check(signal);

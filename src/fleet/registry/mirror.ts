@@ -25,8 +25,10 @@ export interface MirrorOptions {
 /** An empty mirror, not fresh yet. */
 export function createMirror(options: MirrorOptions): FedMirror {
   const replica = createReplica();
+  const listeners = new Set<Parameters<Mirror["onStep"]>[0]>();
   const waiters = new Set<(failure?: Error) => void>();
   let fresh = false;
+  let breaks = 0;
   let failure: Error | undefined;
   let waking = false;
 
@@ -67,9 +69,16 @@ export function createMirror(options: MirrorOptions): FedMirror {
     get fresh() {
       return fresh;
     },
+    get breaks() {
+      return breaks;
+    },
     changed,
     reached: async (revision, signal) => {
       while (replica.revision < revision) await changed(signal);
+    },
+    onStep: (listener) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
     },
     close: async () => {
       fail(new AppError("E_INTERRUPTED", "the mirror of the registry was closed"));
@@ -77,15 +86,18 @@ export function createMirror(options: MirrorOptions): FedMirror {
     },
     apply: (changes, revision) => {
       replica.apply(changes, revision);
+      for (const listener of listeners) listener(changes, revision);
       changedNow();
     },
     reset: (changes, revision) => {
       replica.reset(changes, revision);
+      for (const listener of listeners) listener(undefined, revision);
       changedNow();
     },
     setFresh: (now) => {
       if (fresh === now || failure !== undefined) return;
       fresh = now;
+      if (!fresh) breaks += 1;
       changedNow();
     },
     fail,

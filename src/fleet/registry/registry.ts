@@ -1,4 +1,5 @@
 import type { Cordon, Decision, DesiredState, Machine, Snapshot, Unit, UnitState } from "../model.ts";
+import type { Change } from "./replica.ts";
 
 export type { Decision } from "../model.ts";
 
@@ -22,6 +23,11 @@ export interface Registry {
   /** Undefined when the machine was not cordoned. */
   uncordon(machineID: string, signal?: AbortSignal): Promise<bigint | undefined>;
 
+  /**
+   * Changes metadata of machines, present or not, in one step. They outlive the machine's session and hide the metadata
+   * that it came with; an empty text hides that too. Gives the revision.
+   */
+  setMetadata(changes: readonly MetadataChange[], signal?: AbortSignal): Promise<bigint>;
   /** Registers this machine under a lease of its own and keeps it alive. See Session. */
   join(request: JoinRequest, signal: AbortSignal): Promise<JoinResult>;
 }
@@ -31,11 +37,26 @@ export interface Mirror {
   readonly snapshot: Snapshot;
   /** False while the watch is broken; `snapshot` is then the last that was seen. */
   readonly fresh: boolean;
+  /** How often the watch has broken so far. */
+  readonly breaks: number;
   /** Resolves at the next change (of `snapshot` or `fresh`) after this call. */
   changed(signal: AbortSignal): Promise<void>;
+  /**
+   * Calls `listener` with each step that the registry takes, as soon as it is applied and before anybody who waits for
+   * `changed` is woken; undefined when the copy was read anew, so that the steps are not known. Gives the way to stop.
+   */
+  onStep(listener: (changes: readonly Change[] | undefined, revision: bigint) => void): () => void;
   /** Resolves when `snapshot.revision` has reached `revision`: for reading one's own writes. */
   reached(revision: bigint, signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
+}
+
+/** A machine's metadata as operators set it, beside what it came with. */
+export interface MetadataChange {
+  readonly machineID: string;
+  readonly key: string;
+  /** Empty: the machine has no such metadata. */
+  readonly value: string;
 }
 
 export interface JoinRequest {

@@ -11,6 +11,13 @@ export type Change =
       readonly unit: string;
       readonly value: UnitState | undefined;
     }
+  | {
+      readonly kind: "metadata";
+      readonly machineID: string;
+      readonly key: string;
+      /** Empty: hides what the machine came with. */
+      readonly value: string | undefined;
+    }
   | { readonly kind: "refusal"; readonly unit: string; readonly value: Refusal | undefined }
   | { readonly kind: "cordon"; readonly machineID: string; readonly value: Cordon | undefined }
   | { readonly kind: "leader"; readonly value: string | undefined };
@@ -31,6 +38,11 @@ export interface Replica {
 type States = ReadonlyMap<string, UnitState>;
 
 interface Parts {
+  /** As they registered themselves. */
+  readonly registered: Map<string, Machine>;
+  /** What operators set, by machine. */
+  readonly metadata: Map<string, ReadonlyMap<string, string>>;
+  /** As everybody sees them: both of these together. */
   readonly machines: SharedMap<Machine>;
   readonly units: SharedMap<Unit>;
   readonly placements: SharedMap<Placement>;
@@ -69,6 +81,8 @@ export function createReplica(): Replica {
 
 function emptyParts(): Parts {
   return {
+    registered: new Map(),
+    metadata: new Map(),
     machines: sharedMap(),
     units: sharedMap(),
     placements: sharedMap(),
@@ -95,7 +109,11 @@ function show(parts: Parts, revision: bigint): Snapshot {
 function applyOne(parts: Parts, change: Change): void {
   switch (change.kind) {
     case "machine":
-      return parts.machines.put(change.id, change.value);
+      if (change.value === undefined) parts.registered.delete(change.id);
+      else parts.registered.set(change.id, change.value);
+      return showMachine(parts, change.id);
+    case "metadata":
+      return applyMetadata(parts, change);
     case "unit":
       return parts.units.put(change.name, change.value);
     case "placement":
@@ -109,6 +127,25 @@ function applyOne(parts: Parts, change: Change): void {
     case "leader":
       parts.leader = change.value;
   }
+}
+
+function applyMetadata(parts: Parts, { machineID, key, value }: Change & { kind: "metadata" }): void {
+  const set = new Map(parts.metadata.get(machineID));
+  if (value === undefined) set.delete(key);
+  else set.set(key, value);
+  if (set.size === 0) parts.metadata.delete(machineID);
+  else parts.metadata.set(machineID, set);
+  showMachine(parts, machineID);
+}
+
+/** A machine with the metadata that it came with, and over them those that operators set. */
+function showMachine({ registered, metadata, machines }: Parts, id: string): void {
+  const machine = registered.get(id);
+  const set = metadata.get(id);
+  if (machine === undefined || set === undefined) return machines.put(id, machine);
+  const merged = new Map([...Object.entries(machine.metadata), ...set]);
+  const visible = [...merged].filter(([, value]) => value !== "");
+  return machines.put(id, { ...machine, metadata: Object.fromEntries(visible) });
 }
 
 function applyState(states: SharedMap<States>, change: Change & { kind: "state" }): void {

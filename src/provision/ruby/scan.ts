@@ -83,6 +83,8 @@ function skipQuoted(text: string, from: number, opener: string, closer: string):
     } else if (char === closer) depth -= 1;
     else if (char === opener) depth += 1;
     at += 1;
+    // A word right behind is none of Ruby's: the quote that ended this string was meant to begin another, or is a comment's.
+    if (depth === 0 && /\w/.test(text[at] ?? "") && /['"`]/.test(closer)) break;
     if (depth === 0) return at;
   }
   return { at: from, message: "a string is never closed" };

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Log } from "../../../foundation/log.ts";
 import type { Cordon, Machine, Placement, Refusal, Unit, UnitState } from "../../model.ts";
+import type { MetadataChange } from "../registry.ts";
 import type { Change } from "../replica.ts";
 import type { Layout } from "./layout.ts";
 
@@ -46,11 +47,18 @@ const refusal = z.object({
 
 const cordon = z.object({ machineID: z.string(), since: z.number() }) satisfies z.ZodType<Cordon>;
 
+const metadata = z.object({
+  machineID: z.string(),
+  key: z.string(),
+  value: z.string(),
+}) satisfies z.ZodType<MetadataChange>;
+
 const leader = z.object({ machineID: z.string() });
 
 /** The text of a record's value. Fields that a later fleet adds are ignored by this one. */
-export const encode = (value: Machine | Unit | Placement | UnitState | Refusal | Cordon): string =>
-  JSON.stringify(value);
+export const encode = (
+  value: Machine | MetadataChange | Unit | Placement | UnitState | Refusal | Cordon,
+): string => JSON.stringify(value);
 
 /** The machine of a record's value; undefined when it is none. */
 export const decodeMachine = (text: string): Machine | undefined => parsed(machine, text);
@@ -127,6 +135,12 @@ function changeOf(layout: Layout, key: string, value: string | undefined): Chang
       const of = name.join("/");
       const belongs = (found: UnitState): boolean => found.unit === of && found.machineID === machineID;
       return { kind: "state", machineID, unit: of, value: read(state, belongs) };
+    }
+    case "metadata": {
+      const [machineID = "", ...key] = rest.split("/");
+      const of = key.join("/");
+      const belongs = (found: MetadataChange): boolean => found.key === of && found.machineID === machineID;
+      return { kind: "metadata", machineID, key: of, value: read(metadata, belongs)?.value };
     }
     case "engine":
       return rest === "leader" ? { kind: "leader", value: read(leader, () => true)?.machineID } : undefined;

@@ -1,4 +1,9 @@
-import type { ClientHttp2Session, ClientHttp2Stream, OutgoingHttpHeaders } from "node:http2";
+import type {
+  ClientHttp2Session,
+  ClientHttp2Stream,
+  OutgoingHttpHeaders,
+  SecureClientSessionOptions,
+} from "node:http2";
 import { connect, constants } from "node:http2";
 import type { Clock } from "../../../foundation/clock.ts";
 
@@ -26,8 +31,15 @@ const connectWithin = 1_000;
 const pingEvery = 1_500;
 const pongWithin = 800;
 
+/** PEM texts. A server's certificate is always checked: by `ca`, else by the authorities that Node knows. */
+export interface TlsTexts {
+  readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+}
+
 /** A connection to `url` that is not open yet. */
-export function openConnection(url: string, clock: Clock): Connection {
+export function openConnection(url: string, clock: Clock, tls: TlsTexts = {}): Connection {
   let link: Promise<Link> | undefined;
   let live: Link | undefined;
   const forget = (gone: Promise<Link>): void => {
@@ -37,7 +49,7 @@ export function openConnection(url: string, clock: Clock): Connection {
   };
   const linked = (): Promise<Link> => {
     if (link !== undefined) return link;
-    const opening: Promise<Link> = openLink(url, clock, () => forget(opening));
+    const opening: Promise<Link> = openLink({ url, clock, tls }, () => forget(opening));
     link = opening;
     opening.then(
       (opened) => (live = link === opening ? opened : live),
@@ -69,9 +81,16 @@ interface Link {
   heard(): void;
 }
 
+interface Target {
+  readonly url: string;
+  readonly clock: Clock;
+  readonly tls: TlsTexts;
+}
+
 /** @param gone called once when no new stream shall be opened on it */
-function openLink(url: string, clock: Clock, gone: () => void): Promise<Link> {
-  const session = connect(url);
+function openLink({ url, clock, tls }: Target, gone: () => void): Promise<Link> {
+  const given = Object.entries(tls).filter(([, text]) => text !== undefined);
+  const session = connect(url, Object.fromEntries(given) as SecureClientSessionOptions);
   const closed = new AbortController();
   const end = (): void => {
     closed.abort(new Error(`the connection to ${url} has ended`));

@@ -737,6 +737,48 @@ export declare type LeaseTimeToLiveResponse = Message<"etcdserverpb.LeaseTimeToL
 export declare const LeaseTimeToLiveResponseSchema: GenMessage<LeaseTimeToLiveResponse>;
 
 /**
+ * @generated from message etcdserverpb.AuthenticateRequest
+ */
+export declare type AuthenticateRequest = Message<"etcdserverpb.AuthenticateRequest"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string password = 2;
+   */
+  password: string;
+};
+
+/**
+ * Describes the message etcdserverpb.AuthenticateRequest.
+ * Use `create(AuthenticateRequestSchema)` to create a new message.
+ */
+export declare const AuthenticateRequestSchema: GenMessage<AuthenticateRequest>;
+
+/**
+ * @generated from message etcdserverpb.AuthenticateResponse
+ */
+export declare type AuthenticateResponse = Message<"etcdserverpb.AuthenticateResponse"> & {
+  /**
+   * @generated from field: etcdserverpb.ResponseHeader header = 1;
+   */
+  header?: ResponseHeader | undefined;
+
+  /**
+   * @generated from field: string token = 2;
+   */
+  token: string;
+};
+
+/**
+ * Describes the message etcdserverpb.AuthenticateResponse.
+ * Use `create(AuthenticateResponseSchema)` to create a new message.
+ */
+export declare const AuthenticateResponseSchema: GenMessage<AuthenticateResponse>;
+
+/**
  * @generated from service etcdserverpb.KV
  */
 export declare const KV: GenService<{
@@ -807,6 +849,20 @@ export declare const Lease: GenService<{
     methodKind: "unary";
     input: typeof LeaseTimeToLiveRequestSchema;
     output: typeof LeaseTimeToLiveResponseSchema;
+  },
+}>;
+
+/**
+ * @generated from service etcdserverpb.Auth
+ */
+export declare const Auth: GenService<{
+  /**
+   * @generated from rpc etcdserverpb.Auth.Authenticate
+   */
+  authenticate: {
+    methodKind: "unary";
+    input: typeof AuthenticateRequestSchema;
+    output: typeof AuthenticateResponseSchema;
   },
 }>;
 

@@ -5,6 +5,7 @@ import { AppError } from "../../../foundation/errors.ts";
  *
  *     version                      1
  *     machines/<machine id>        a machine, under its lease
+ *     metadata/<machine id>/<key>  what operators set, over the metadata that the machine came with
  *     units/<unit>                 a unit, and what it shall be
  *     schedule/<unit>              the machine that it belongs on
  *     states/<machine id>/<unit>   what systemd says, under the machine's lease
@@ -22,6 +23,7 @@ export interface Layout {
   readonly leader: string;
   readonly unitWrites: string;
   machine(id: string): string;
+  metadata(machineID: string, key: string): string;
   unit(name: string): string;
   placement(unit: string): string;
   refusal(unit: string): string;
@@ -37,6 +39,7 @@ export function layoutAt(prefix: string): Layout {
     leader: `${prefix}engine/leader`,
     unitWrites: `${prefix}writes/units`,
     machine: (id) => `${prefix}machines/${id}`,
+    metadata: (machineID, key) => `${prefix}metadata/${machineID}/${key}`,
     unit: (name) => `${prefix}units/${name}`,
     placement: (unit) => `${prefix}schedule/${unit}`,
     refusal: (unit) => `${prefix}refusals/${unit}`,

@@ -3,8 +3,9 @@ import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import type { Clock } from "../../../foundation/clock.ts";
 import { AppError } from "../../../foundation/errors.ts";
-import { KV, Lease, Watch } from "./etcd_pb.js";
-import { openConnection } from "./connection.ts";
+import { Auth, KV, Lease, Watch } from "./etcd_pb.js";
+import { type TlsTexts, openConnection } from "./connection.ts";
+import { type Login, createEntry } from "./login.ts";
 import { createGate } from "./gate.ts";
 import type { Outcome } from "./hedge.ts";
 import { hedge } from "./hedge.ts";
@@ -15,6 +16,7 @@ export interface Member {
   readonly kv: Client<typeof KV>;
   readonly lease: Client<typeof Lease>;
   readonly watch: Client<typeof Watch>;
+  readonly auth: Client<typeof Auth>;
   close(): void;
 }
 
@@ -40,6 +42,8 @@ export interface Members {
    * answered in time. The request may reach several members: it must bear being carried out twice, even much later.
    */
   call<T>(what: string, ask: Ask<T>, settings?: CallSettings): Promise<T>;
+  /** The headers of a call that is not made by `call`, such as a watch. */
+  headersFor(member: Member, signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
   /** The member did badly: when it is current, the next in line becomes so. */
   distrust(member: Member): void;
   /** Resolves when another member than `member` is current, or the signal aborts. */
@@ -52,25 +56,33 @@ const giveUpAfter = 5_000;
 const callsAtOnce = 64;
 
 /** Members that have no leader say so at once instead of letting us wait. */
-export const headers = { hasleader: "true" };
+const headers = { hasleader: "true" };
 
-function openMember(url: string, clock: Clock): Member {
-  const connection = openConnection(url, clock);
+function openMember(url: string, clock: Clock, tls: TlsTexts | undefined): Member {
+  const connection = openConnection(url, clock, tls);
   const transport = createGrpcTransport({ baseUrl: url, sessionManager: connection });
   return {
     url,
     kv: createClient(KV, transport),
     lease: createClient(Lease, transport),
     watch: createClient(Watch, transport),
+    auth: createClient(Auth, transport),
     close: () => connection.close(),
   };
 }
 
+/** How etcd is convinced, where it asks. */
+export interface Access {
+  readonly tls?: TlsTexts | undefined;
+  readonly login?: Login | undefined;
+}
+
 /** Connects to nobody yet. @param urls such as `http://10.0.0.1:2379`, the nearest first */
-export function openMembers(urls: readonly string[], clock: Clock): Members {
-  const all = urls.map((url) => openMember(url, clock));
+export function openMembers(urls: readonly string[], clock: Clock, access: Access = {}): Members {
+  const all = urls.map((url) => openMember(url, clock, access.tls));
   const [first] = all;
   if (first === undefined) throw new AppError("E_ETCD", "there is no etcd endpoint to talk to");
+  const entry = createEntry(access.login);
   const closed = new AbortController();
   const gate = createGate(callsAtOnce);
   const movers = new Set<() => void>();
@@ -94,7 +106,11 @@ export function openMembers(urls: readonly string[], clock: Clock): Members {
       const work = (): Promise<Outcome<Member, T>> => {
         const order = [current, ...all.filter((member) => member !== current)];
         return hedge({ what, order, clock, within, deadline, stop }, (member, options) =>
-          ask(member, { ...options, headers }),
+          access.login === undefined
+            ? ask(member, { ...options, headers })
+            : entry.enter(member, options, (token) =>
+                ask(member, { ...options, headers: { ...headers, ...token } }),
+              ),
         );
       };
       const outcome = await (settings.urgent === true ? work() : gate.pass(work, stop));
@@ -102,7 +118,9 @@ export function openMembers(urls: readonly string[], clock: Clock): Members {
       if ("error" in outcome) throw outcome.error;
       return outcome.value;
     },
+    headersFor: async (member, signal) => ({ ...headers, ...(await entry.token(member, { signal })) }),
     distrust: (member) => {
+      entry.forget();
       if (member === current) won(all[(all.indexOf(member) + 1) % all.length] ?? member);
     },
     moved: (member, signal) =>

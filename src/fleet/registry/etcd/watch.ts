@@ -2,7 +2,6 @@ import type { Clock } from "../../../foundation/clock.ts";
 import { isAppError, messageOf } from "../../../foundation/errors.ts";
 import type { WatchResponse } from "./etcd_pb.js";
 import type { Member, Members } from "./members.ts";
-import { headers } from "./members.ts";
 
 interface Watching {
   readonly members: Members;
@@ -44,6 +43,7 @@ export async function watchFrom(
   const opening = new AbortController();
   void lateOpening(clock, AbortSignal.any([signal, opening.signal]), over);
   try {
+    const headers = await members.headersFor(member, signal);
     const request = { ...range, startRevision: from() };
     for await (const response of member.watch.watch(once(request, signal), { signal, headers })) {
       opening.abort();
