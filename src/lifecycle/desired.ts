@@ -2,12 +2,13 @@ import { createHash, randomBytes } from "node:crypto";
 import { AppError } from "../foundation/errors.ts";
 import type { ClusterPlan, ClusterRef, NodePlan } from "../provider/provider.ts";
 import type { ClusterKeys } from "../provision/keys.ts";
+import type { EtcdPeer } from "../provision/node-input.ts";
 import { renderUserData } from "../provision/user-data.ts";
 import type { ClusterSpec, MachineSpec, ProviderName } from "../spec/model.ts";
-import { machinesOf } from "../spec/machines.ts";
+import { defaultEtcdMembers, machinesOf } from "../spec/machines.ts";
 import type { HostMaterials } from "./host-materials.ts";
-import { discoveryConflicts, etcdStart } from "./discovery.ts";
-import type { ClusterState, MachineState } from "./state.ts";
+import { discoveryConflicts, etcdStart, isMadeAgain } from "./discovery.ts";
+import { etcdMembersIn, type ClusterState, type MachineState } from "./state.ts";
 
 /** What cluster.yaml asks of each machine, ready to be given to a provider. */
 export interface Desired {
@@ -17,9 +18,55 @@ export interface Desired {
   readonly hashes: Readonly<Record<string, string>>;
 }
 
-/** The cluster's plan as the spec has it. */
-export function clusterPlan(ref: ClusterRef, spec: ClusterSpec): ClusterPlan {
-  return { ...ref, spec, machines: machinesOf(spec) };
+/** The cluster's plan as the spec has it; of an existing cluster, the state says where etcd is. */
+export function clusterPlan(ref: ClusterRef, spec: ClusterSpec, state?: ClusterState): ClusterPlan {
+  const machines = machinesOf(spec);
+  if (state === undefined) return { ...ref, spec, machines };
+  return {
+    ...ref,
+    spec,
+    machines: machines.map((machine) => ({ ...machine, etcdMember: isMember(machine, state) })),
+  };
+}
+
+/** etcd's members are those of the first `up`, however many machines there are later. */
+function isMember(machine: MachineSpec, state: ClusterState): boolean {
+  return state.machines[machine.name]?.etcdMember ?? (isYoung(state) && machine.etcdMember);
+}
+
+/** Whether nothing has been made yet. */
+function isYoung(state: ClusterState): boolean {
+  return Object.values(state.machines).every(({ created }) => created === "no");
+}
+
+/**
+ * The state in which these machines' etcds join the others, one after the other. Only what is to be made is asked for:
+ * which of them are in the cluster already is in the state.
+ */
+export function withJoiners(state: ClusterState, selected: readonly string[]): ClusterState {
+  const joiners = joinersIn(state, selected);
+  let members = etcdMembersIn(state).filter((name) => !joiners.includes(name));
+  const machines = { ...state.machines };
+  for (const name of joiners) {
+    const machine = machines[name];
+    if (machine === undefined) continue;
+    members = [...members, name];
+    machines[name] = { ...machine, etcdPeers: members };
+  }
+  return { ...state, machines };
+}
+
+/**
+ * The machines whose etcd has to be added before they are made: those that were taken out in good order, and members
+ * whose disks are gone. None when no member is left that they could join.
+ */
+export function joinersIn(state: ClusterState, selected: readonly string[]): readonly string[] {
+  const joins = (name: string): boolean => {
+    const machine = state.machines[name];
+    return machine?.etcdLeft === true || (machine?.created !== "created" && isMadeAgain(state, name));
+  };
+  const joiners = selected.filter(joins);
+  return etcdMembersIn(state).some((name) => !joiners.includes(name)) ? joiners : [];
 }
 
 /** Renders every machine's user-data. */
@@ -46,11 +93,18 @@ export function desiredNodes(
       provider: state.provider,
       ...etcdStart(state, machine.name),
       ...materials,
+      ...peersOf(machine, state),
     });
     nodes.set(machine.name, { machine, userData, machineId });
     hashes[machine.name] = createHash("sha256").update(userData).digest("hex");
   }
   return { plan, nodes, hashes };
+}
+
+function peersOf({ name }: MachineSpec, state: ClusterState): { etcdPeers?: readonly EtcdPeer[] } {
+  const names = state.machines[name]?.etcdPeers;
+  if (names === undefined) return {};
+  return { etcdPeers: names.map((peer) => ({ name: peer, address: mustKnow(state, peer).address })) };
 }
 
 function mustKnow(state: ClusterState, name: string): MachineState {
@@ -82,7 +136,7 @@ function newMachine(machine: MachineSpec): MachineState {
 export function mergeState(state: ClusterState, plan: ClusterPlan): ClusterState {
   const conflicts = [
     ...(state.name === plan.spec.name ? [] : [`name: it was brought up as ${state.name}`]),
-    ...plan.machines.flatMap((machine) => conflictsOf(machine, state.machines[machine.name], state)),
+    ...plan.machines.flatMap((machine) => conflictsOf(machine, state, plan.spec)),
     ...discoveryConflicts(state, plan),
   ];
   if (conflicts.length > 0) {
@@ -92,20 +146,29 @@ export function mergeState(state: ClusterState, plan: ClusterPlan): ClusterState
     });
   }
   const added = plan.machines.filter(({ name }) => state.machines[name] === undefined);
-  if (added.length === 0) return state;
-  const fresh = Object.fromEntries(added.map((machine) => [machine.name, newMachine(machine)]));
-  return { ...state, machines: { ...state.machines, ...fresh } };
+  const back = plan.machines.filter(({ name }) => state.machines[name]?.removed === true);
+  if (added.length === 0 && back.length === 0) return state;
+  const fresh = added.map((machine): [string, MachineState] => {
+    return [machine.name, newMachine({ ...machine, etcdMember: isMember(machine, state) })];
+  });
+  const again = back.map(({ name }): [string, MachineState] => [
+    name,
+    { ...mustKnow(state, name), removed: false },
+  ]);
+  return { ...state, machines: { ...state.machines, ...Object.fromEntries([...fresh, ...again]) } };
 }
 
-function conflictsOf(machine: MachineSpec, known: MachineState | undefined, state: ClusterState): string[] {
-  const { name } = machine;
-  if (known === undefined) {
-    const young = Object.values(state.machines).every(({ created }) => created === "no");
-    return machine.etcdMember && !young ? [`${name}: etcd's members are fixed at the first up`] : [];
-  }
+function conflictsOf(machine: MachineSpec, state: ClusterState, spec: ClusterSpec): string[] {
+  const { name, address, etcdMember } = machine;
+  const known = state.machines[name];
+  // The number that nobody chose follows the number of machines; then the state's counts.
+  const chosen = spec.etcd.members !== defaultEtcdMembers(spec.machines.count);
+  const moved = known !== undefined && known.address !== address;
   return [
-    ...(known.address === machine.address ? [] : [`${name}: its address is ${known.address}`]),
-    ...(known.etcdMember === machine.etcdMember ? [] : [`${name}: etcd's members are fixed at the first up`]),
+    ...(moved ? [`${name}: its address is ${known.address}`] : []),
+    ...(chosen && etcdMember !== isMember(machine, state)
+      ? [`${name}: etcd's members are fixed at the first up`]
+      : []),
   ];
 }
 

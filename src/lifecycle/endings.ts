@@ -1,21 +1,28 @@
+import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { KnownCluster } from "./cluster.ts";
+import type { KnownCluster, World } from "./cluster.ts";
 import type { EndingKind } from "./plan.ts";
-import { withMachine } from "./state.ts";
+import { replacementExecutors } from "./replace.ts";
+import { withMachine, withoutMachine } from "./state.ts";
 import type { Executors } from "./steps.ts";
 
 /** What needs no cluster.yaml: machines are stopped and removed as the state knows them. */
-export function endingExecutors(cluster: KnownCluster): Executors<EndingKind> {
+export function endingExecutors(world: World, cluster: KnownCluster): Executors<EndingKind> {
   const { ref, provider, file } = cluster;
+  const { drain, uncordon, "leave-etcd": leaveEtcd } = replacementExecutors(world, cluster);
   return {
+    drain,
+    uncordon,
+    "leave-etcd": leaveEtcd,
     halt: async ({ node }, _say, signal) => await provider.halt(ref, node, signal),
     kill: async ({ node }, _say, signal) => await provider.kill(ref, node, signal),
     destroy: async ({ node }, _say, signal) => {
       // Half a machine from here on: a run that is cut off must not leave one that looks whole.
       await file.update((state) => withMachine(state, node, { created: "creating" }));
       await provider.destroy(ref, node, signal);
-      await file.update((state) => withMachine(state, node, { created: "no" }));
+      const next = randomBytes(16).toString("hex");
+      await file.update((state) => withoutMachine(state, node, next));
     },
     dispose: async (_step, _say, signal) => await provider.dispose(ref, signal),
     forget: async () => await forgetState(ref.stateDir),

@@ -4,12 +4,13 @@ import { lastLines } from "../foundation/exec.ts";
 import type { NodePlan } from "../provider/provider.ts";
 import type { KnownCluster, World } from "./cluster.ts";
 import type { Desired } from "./desired.ts";
-import { isMadeAgain, plantLocalToken, withFormed } from "./discovery.ts";
-import { replaceMember } from "./etcd-members.ts";
+import { plantLocalToken, withFormed } from "./discovery.ts";
 import { waitForHandOver } from "./hand-over.ts";
 import type { Login } from "./keys.ts";
 import type { NodeTarget } from "./node-access.ts";
+import { endingExecutors } from "./endings.ts";
 import type { MakingKind } from "./plan.ts";
+import { replacementExecutors } from "./replace.ts";
 import type { Service } from "./services.ts";
 import { startServices } from "./start-services.ts";
 import { withMachine } from "./state.ts";
@@ -40,6 +41,8 @@ export function makingExecutors(tools: MakingTools): Executors<MakingKind> {
     await file.update((state) => withMachine(state, node, change));
   };
   const hashOf = (node: string): { userDataHash: string } => ({ userDataHash: desired.hashes[node] ?? "" });
+  const replacing = replacementExecutors(world, cluster);
+  const { destroy } = endingExecutors(world, cluster);
   return {
     prepare: async (_step, say, signal) => {
       await provider.prepare(plan, say, signal);
@@ -50,9 +53,8 @@ export function makingExecutors(tools: MakingTools): Executors<MakingKind> {
       await mark(node, { created: "no" });
     },
     create: async ({ node }, _say, signal) => {
-      await mark(node, { created: "creating" });
-      const again = isMadeAgain(cluster.state, node);
-      if (again) await replaceMember({ world, cluster, signal, node, address: target(node).address });
+      await mark(node, { created: "creating", etcdLeft: false });
+      const again = cluster.state.machines[node]?.etcdPeers !== undefined;
       await provider.create(plan, nodePlan(node), signal);
       await mark(node, { created: "created", again, ...hashOf(node) });
     },
@@ -67,6 +69,12 @@ export function makingExecutors(tools: MakingTools): Executors<MakingKind> {
       await waitUntilReady({ world, provider, ref, login, node: target(node), machines, board, signal });
       // etcd is well only with a quorum, and it has one only after all members found each other.
       if (cluster.state.formed !== true) await file.update(withFormed);
+    },
+    ...replacing,
+    destroy: async (step, say, signal) => {
+      await destroy(step, say, signal);
+      // Only `up` knows that cluster.yaml has it no longer.
+      await mark(step.node, { removed: true });
     },
     halt: async ({ node }, _say, signal) => await provider.halt(ref, node, signal),
     "hand-over": async ({ node }, say, signal) =>

@@ -41,6 +41,8 @@ export async function observe(
 export function conditionOf(machine: MachineState, seen: MachineStatus | undefined): Observed["state"] {
   if (machine.created === "creating") return "half-made";
   if (seen === undefined) return "absent";
+  // Its etcd has no part in the cluster any more: what is left of it is of no use.
+  if (machine.etcdLeft === true) return "half-made";
   return machine.created === "no" ? "half-made" : seen.state;
 }
 

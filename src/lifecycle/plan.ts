@@ -3,6 +3,8 @@
  * only computes.
  */
 
+import { removalStages, type RemovalKind } from "./plan-removal.ts";
+
 /** Each kind of step and what it needs to know. */
 interface StepFields {
   /** Image, network, mirror and supervisor. */
@@ -20,6 +22,14 @@ interface StepFields {
   readonly halt: { readonly node: string };
   /** Until what ran on the node runs elsewhere. */
   readonly "hand-over": { readonly node: string };
+  /** Move its units and give it none any more. */
+  readonly drain: { readonly node: string };
+  /** Take its etcd off the cluster's members. */
+  readonly "leave-etcd": { readonly node: string };
+  /** Add its etcd to the cluster's members, before it is there. */
+  readonly "join-etcd": { readonly node: string };
+  /** Forget that it was drained. */
+  readonly uncordon: { readonly node: string };
   readonly kill: { readonly node: string };
   readonly destroy: { readonly node: string };
   readonly services: { readonly units: readonly string[] };
@@ -54,9 +64,11 @@ export type MakingKind =
   | "wait"
   | "halt"
   | "hand-over"
-  | "services";
+  | "join-etcd"
+  | "services"
+  | RemovalKind;
 /** What needs no cluster.yaml. */
-export type EndingKind = "halt" | "kill" | "destroy" | "dispose" | "forget";
+export type EndingKind = "kill" | "dispose" | "forget" | RemovalKind;
 
 /** All steps of a plan in the order in which they are listed. */
 export function stepsOf(plan: Plan): readonly Step[] {
@@ -85,22 +97,33 @@ export interface UpRequest {
   readonly provision: boolean;
   /** Names of the units whose files are new or changed. */
   readonly services: readonly string[];
+  /** Machines whose etcd has to be added to the members before they are made. */
+  readonly joining?: readonly string[];
 }
 
 /** Everything that is missing until the selected machines run, are ready, and the services are submitted. */
-export function planUp({ observed, selected, provision, services }: UpRequest): Plan<MakingKind> {
+export function planUp(request: UpRequest): Plan<MakingKind> {
+  const { observed, selected, provision, services, joining = [] } = request;
   const chosen = observed.filter(({ name }) => selected.includes(name));
   const machines = observed.filter(
-    ({ name, state }) => state === "running" || selected.includes(name),
+    ({ name, state }) => !joining.includes(name) && (state === "running" || selected.includes(name)),
   ).length;
-  const chains = chosen.map((node) => upChain(node, machines, provision)).filter((chain) => chain.length > 0);
-  const starts = chains.flat().some(({ kind }) => kind === "create" || kind === "start");
+  const old = chosen.filter(({ name }) => !joining.includes(name));
+  const chains = old.map((node) => upChain(node, machines, provision)).filter((chain) => chain.length > 0);
+  // etcd takes one new member at a time, and needs all others for it.
+  const additions = chosen
+    .filter(({ name }) => joining.includes(name))
+    .map((node, index): Stage<MakingKind> => [joinChain(node, machines + index + 1)]);
+  const starts = [...chains, ...additions.flat()]
+    .flat()
+    .some(({ kind }) => kind === "create" || kind === "start");
   const submit: Chain<MakingKind> = [
     { kind: "services", units: services, reason: `new or changed: ${services.join(", ")}` },
   ];
   return [
     ...(starts ? [[[{ kind: "prepare", reason: "machines are going to be started" } as const]]] : []),
     ...(chains.length > 0 ? [chains] : []),
+    ...additions,
     ...(services.length > 0 ? [[submit]] : []),
   ];
 }
@@ -132,6 +155,22 @@ function upChain(node: Observed, machines: number, provision: boolean): Chain<Ma
       return node.trouble === undefined ? [] : [wait(node.trouble)];
     }
   }
+}
+
+/** A machine that was taken out comes back as a new one. */
+function joinChain({ name, state }: Observed, machines: number): Chain<MakingKind> {
+  const discard: StepOf<"discard"> = {
+    kind: "discard",
+    node: name,
+    reason: "an earlier run did not finish removing it",
+  };
+  return [
+    ...(state === "absent" ? [] : [discard]),
+    { kind: "join-etcd", node: name, reason: "etcd has to expect it" },
+    { kind: "create", node: name, reason: "it does not exist" },
+    { kind: "start", node: name, reason: "it does not run" },
+    { kind: "wait", node: name, machines, reason: "it was started" },
+  ];
 }
 
 /** Shuts running machines down, side by side. */
@@ -205,10 +244,19 @@ export function planProvision(observed: readonly Observed[], selected: readonly 
   return chains.length === 0 ? [] : [chains];
 }
 
-/** Removes machines whatever their state; with all of them, also what they shared and the state. */
-export function planDestroy(observed: readonly Observed[], selected: readonly string[]): Plan<EndingKind> {
+/**
+ * Removes machines whatever their state; with all of them, also what they shared and the state. Where some stay, the
+ * others leave in good order.
+ */
+export function planDestroy(
+  observed: readonly Observed[],
+  selected: readonly string[],
+  members: readonly string[],
+): Plan<EndingKind> {
   const gone = (state: Observed["state"]): boolean => state === "absent";
   const all = observed.every(({ name, state }) => selected.includes(name) || gone(state));
+  if (!all)
+    return removalStages({ observed, doomed: selected, members, reason: "it is taken out of the cluster" });
   const doomed = observed.filter(({ name, state }) => selected.includes(name) && !gone(state));
   const chains = doomed.map(({ name, state }): Chain<EndingKind> => [
     { kind: "destroy", node: name, reason: `it is ${state}` },
@@ -217,5 +265,5 @@ export function planDestroy(observed: readonly Observed[], selected: readonly st
     { kind: "dispose", reason: "no machine is left" },
     { kind: "forget", reason: "no machine is left" },
   ];
-  return [...(chains.length > 0 ? [chains] : []), ...(all ? [[rest]] : [])];
+  return [...(chains.length > 0 ? [chains] : []), [rest]];
 }

@@ -1,3 +1,6 @@
+import { AppError } from "../foundation/errors.ts";
+import { strandedMembers } from "./plan-removal.ts";
+import { etcdMembersIn } from "./state.ts";
 import { rmdir } from "node:fs/promises";
 import { showDuration } from "../foundation/duration.ts";
 import { findCluster, locked, openCluster, selectNodes, type KnownCluster, type World } from "./cluster.ts";
@@ -45,7 +48,10 @@ export async function destroy(caller: World, options: PowerOptions): Promise<voi
     const cluster = await findCluster(world, options.dir);
     if (cluster === undefined) return nothing();
     const selected = selectNodes(Object.keys(cluster.state.machines), options.nodes);
-    await act("destroy", world, cluster, planDestroy(await observe(world, cluster), selected), options);
+    const observed = await observe(world, cluster);
+    const members = etcdMembersIn(cluster.state);
+    mustLeaveEtcd(strandedMembers({ observed, doomed: selected, members }));
+    await act("destroy", world, cluster, planDestroy(observed, selected, members), options);
   };
   if (options.dryRun) return await work(caller);
   await locked(caller, options.dir, work);
@@ -63,10 +69,20 @@ async function act(
   const steps = stepsOf(plan);
   world.emit({ kind: "plan", verb, steps });
   if (options.dryRun) return;
-  await carryOut(plan, endingExecutors(cluster), world);
+  await carryOut(plan, endingExecutors(world, cluster), world);
   const ms = Math.round(world.clock.monotonic() - begin);
   const message = steps.length === 0 ? "there was nothing to do" : `${verb} took ${showDuration(ms)}`;
   world.emit({ kind: "done", verb, message, ms });
+}
+
+/** @throws E_STATE_CONFLICT for machines that etcd would wait for in vain */
+function mustLeaveEtcd(stranded: readonly string[]): void {
+  if (stranded.length === 0) return;
+  throw new AppError(
+    "E_STATE_CONFLICT",
+    `${stranded.join(", ")} cannot be taken out: no other machine runs that could tell etcd`,
+    { hint: "run 'cluster up' first, or destroy the whole cluster with 'cluster destroy'" },
+  );
 }
 
 async function removeIfEmpty(folder: string): Promise<void> {

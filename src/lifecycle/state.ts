@@ -16,6 +16,12 @@ export interface MachineState {
   readonly created: (typeof marks)[number];
   /** An etcd member that was made again after the cluster had formed: it joined as a new one. */
   readonly again?: boolean;
+  /** Its etcd was taken off the cluster's members, and must be added again before the machine is made anew. */
+  readonly etcdLeft?: boolean;
+  /** The members when its etcd was added, itself included; absent: it has been there from the beginning. */
+  readonly etcdPeers?: readonly string[];
+  /** It was taken out since cluster.yaml no longer has it. */
+  readonly removed?: boolean;
   /** SHA-256 of the user-data that it was given last. */
   readonly userDataHash?: string;
 }
@@ -90,6 +96,24 @@ export function withMachine(state: ClusterState, name: string, change: Partial<M
   return { ...state, machines: { ...state.machines, [name]: { ...machine, ...change } } };
 }
 
+/** The state of a machine of which nothing is left: the next one of that name is another machine. */
+export function withoutMachine(state: ClusterState, name: string, machineId: string): ClusterState {
+  const machine = state.machines[name];
+  if (machine === undefined) throw new AppError("E_BUG", `the state knows no machine ${name}`);
+  const { address, etcdMember, etcdLeft } = machine;
+  const left = etcdLeft === true ? { etcdLeft } : {};
+  const empty: MachineState = { machineId, address, etcdMember, created: "no", ...left };
+  return { ...state, machines: { ...state.machines, [name]: empty } };
+}
+
+/** The machines that etcd counts as its members, whether they run or not. */
+export function etcdMembersIn(state: ClusterState): readonly string[] {
+  const members = Object.entries(state.machines).filter(
+    ([, { etcdMember, etcdLeft }]) => etcdMember && etcdLeft !== true,
+  );
+  return members.map(([name]) => name);
+}
+
 function parseState(text: string, path: string): ClusterState {
   const hint =
     "if it was edited by hand, undo that; else 'cluster destroy' removes the cluster and its state";
@@ -137,7 +161,7 @@ function problemsOf(data: unknown): string[] {
 
 function machineProblems(where: string, value: unknown): string[] {
   if (!isObject(value)) return [`${where} is no object`];
-  const { machineId, address, etcdMember, created, userDataHash } = value;
+  const { machineId, address, etcdMember, created, userDataHash, etcdLeft, etcdPeers, removed } = value;
   return [
     ...wrong(`${where}.machineId`, typeof machineId === "string" && /^[0-9a-f]{32}$/.test(machineId)),
     ...wrong(`${where}.address`, typeof address === "string"),
@@ -146,8 +170,15 @@ function machineProblems(where: string, value: unknown): string[] {
       `${where}.created`,
       marks.some((mark) => mark === created),
     ),
+    ...wrong(`${where}.etcdLeft`, etcdLeft === undefined || typeof etcdLeft === "boolean"),
+    ...wrong(`${where}.etcdPeers`, etcdPeers === undefined || isNames(etcdPeers)),
+    ...wrong(`${where}.removed`, removed === undefined || typeof removed === "boolean"),
     ...wrong(`${where}.userDataHash`, userDataHash === undefined || typeof userDataHash === "string"),
   ];
+}
+
+function isNames(value: unknown): boolean {
+  return Array.isArray(value) && value.every((name) => typeof name === "string");
 }
 
 function wrong(where: string, right: boolean): string[] {

@@ -43,7 +43,7 @@ export interface UnitReport {
 export async function clusterStatus(world: World, cluster: KnownCluster): Promise<ClusterStatus> {
   const { state, provider, ref } = cluster;
   const seen = await provider.machines(ref);
-  const known = Object.entries(state.machines);
+  const known = Object.entries(state.machines).filter(([, { removed }]) => removed !== true);
   const login = await readLogin(ref.stateDir);
   const running = known.filter(([name, machine]) => conditionOf(machine, seen.get(name)) === "running");
   const [reader] = running.map(([name]) => name);

@@ -5,7 +5,16 @@ import { warnOfTroubles } from "./check-up.ts";
 import { chooseProvider, mustCheck, type ProviderWish } from "./choose-provider.ts";
 import { clusterRef, findCluster, locked, selectNodes, type KnownCluster, type World } from "./cluster.ts";
 import { AppError } from "../foundation/errors.ts";
-import { clusterPlan, desiredNodes, etcdWarning, mergeState, newState, type Desired } from "./desired.ts";
+import {
+  clusterPlan,
+  desiredNodes,
+  etcdWarning,
+  joinersIn,
+  mergeState,
+  newState,
+  withJoiners,
+  type Desired,
+} from "./desired.ts";
 import { withToken } from "./discovery.ts";
 import { journalFile } from "./journal.ts";
 import { ensureKeys, type Login } from "./keys.ts";
@@ -13,7 +22,8 @@ import { makingExecutors } from "./makings.ts";
 import { observe } from "./observe.ts";
 import { planUp, stepsOf, type MakingKind, type Observed, type Plan } from "./plan.ts";
 import { changedServices, readServices, type Service } from "./services.ts";
-import { stateFile, type ClusterState } from "./state.ts";
+import { removalStages } from "./plan-removal.ts";
+import { etcdMembersIn, stateFile, type ClusterState } from "./state.ts";
 import { carryOut } from "./steps.ts";
 
 export interface UpOptions {
@@ -24,6 +34,8 @@ export interface UpOptions {
   readonly nodes: readonly string[];
   /** Also give machines their new user-data. */
   readonly provision: boolean;
+  /** Also remove machines that cluster.yaml no longer has. */
+  readonly prune?: boolean;
   /** Instead of what cluster.yaml says. */
   readonly provider?: ProviderWish;
   /** Say what would be done and do nothing. */
@@ -38,7 +50,8 @@ export async function up(caller: World, options: UpOptions): Promise<void> {
   await locked(caller, options.dir, async (world) => {
     const before = await findCluster(world, options.dir);
     const cluster = await prepareState(world, options, before);
-    const ready = await prepareDesired(world, options.spec, cluster);
+    const joining = { ...cluster, state: withJoiners(cluster.state, selectedIn(options)) };
+    const ready = await prepareDesired(world, options.spec, joining);
     const observed = await lookAround(world, ready, options);
     const plan = planned(options, observed, services, ready.cluster.state);
     world.emit({ kind: "plan", verb: "up", steps: stepsOf(plan) });
@@ -58,7 +71,7 @@ export interface Ready {
 
 /** Reads or makes the keys, renders the user-data of all machines. */
 export async function prepareDesired(world: World, spec: ClusterSpec, known: KnownCluster): Promise<Ready> {
-  const plan = clusterPlan(known.ref, spec);
+  const plan = clusterPlan(known.ref, spec, known.state);
   const { machines } = plan;
   const { stateDir } = known.ref;
   const { keys, knownHosts } = await ensureKeys({
@@ -126,7 +139,8 @@ async function lookAround(
   const observed = await observe(world, cluster, { wanted: desired.hashes, probe });
   const extra = observed.filter(({ name, state }) => !known.includes(name) && state !== "absent");
   for (const { name } of extra) {
-    const hint = `remove it with 'cluster destroy ${name}'`;
+    if (options.prune === true) continue;
+    const hint = "'cluster up --prune' moves its units and removes it; '--dry-run' shows what that does";
     world.emit({ kind: "warning", message: `${name} is no longer in cluster.yaml`, hint });
   }
   return observed;
@@ -138,12 +152,27 @@ function planned(
   services: readonly Service[],
   state: ClusterState,
 ): Plan<MakingKind> {
-  return planUp({
+  const selected = selectedIn(options);
+  const wanted = namesOf(clusterMachines(options));
+  const doomed = observed.map(({ name }) => name).filter((name) => !wanted.includes(name));
+  const removals = removalStages({
     observed,
-    selected: options.nodes.length > 0 ? options.nodes : namesOf(clusterMachines(options)),
+    doomed: options.prune === true ? doomed : [],
+    members: etcdMembersIn(state),
+    reason: "cluster.yaml no longer has it",
+  });
+  const making = planUp({
+    observed,
+    selected,
     provision: options.provision,
     services: changedServices(services, state.services),
+    joining: joinersIn(state, selected),
   });
+  return [...making, ...removals];
+}
+
+function selectedIn(options: UpOptions): readonly string[] {
+  return options.nodes.length > 0 ? options.nodes : namesOf(clusterMachines(options));
 }
 
 function clusterMachines({ spec, dir }: UpOptions): readonly { readonly name: string }[] {
@@ -215,7 +244,8 @@ async function showPlan(world: World, options: UpOptions, services: readonly Ser
     return world.emit({ kind: "plan", verb: "up", steps });
   }
   mustKeepProvider(known.state, wish);
-  const cluster = { ...known, state: mergeState(known.state, plan) };
+  const merged = mergeState(known.state, plan);
+  const cluster = { ...known, state: withJoiners(merged, selectedIn(options)) };
   const ready = await prepareDesired(world, options.spec, cluster);
   const observed = await lookAround(world, ready, options);
   world.emit({

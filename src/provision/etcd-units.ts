@@ -1,6 +1,6 @@
 import type { MachineSpec } from "../spec/model.ts";
 import { dropIn, variablesOf, type CloudUnit } from "./cloud-unit.ts";
-import type { NodeInput } from "./node-input.ts";
+import type { EtcdPeer, NodeInput } from "./node-input.ts";
 import type { OsProfile } from "./os-profile.ts";
 import type { Variable } from "./proxy.ts";
 import { renderTemplate } from "./templates.ts";
@@ -51,7 +51,16 @@ function memberSettings(input: NodeInput, profile: OsProfile): Record<string, st
 }
 
 /** How the members find each other at the very first start. A single member has nobody to look for. */
-function bootstrap({ machines, keys, discovery, again = false }: NodeInput): Record<string, string> {
+function bootstrap({
+  machines,
+  keys,
+  discovery,
+  again = false,
+  etcdPeers,
+}: NodeInput): Record<string, string> {
+  if (etcdPeers !== undefined) {
+    return { initial_cluster: clusterOf(etcdPeers), initial_cluster_state: "existing" };
+  }
   const alone = membersOf(machines).length === 1;
   if (discovery === undefined || again || alone) {
     return {
@@ -83,9 +92,11 @@ function proxySettings(input: NodeInput): Record<string, string> {
 }
 
 function initialCluster(machines: readonly MachineSpec[]): string {
-  return membersOf(machines)
-    .map(({ name, address }) => `${name}=${url(address, 2380)}`)
-    .join(",");
+  return clusterOf(membersOf(machines));
+}
+
+function clusterOf(members: readonly EtcdPeer[]): string {
+  return members.map(({ name, address }) => `${name}=${url(address, 2380)}`).join(",");
 }
 
 function memberUnit(input: NodeInput, profile: OsProfile): CloudUnit {

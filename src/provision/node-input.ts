@@ -14,10 +14,21 @@ export interface NodeInput {
    * knows it already, would refuse it.
    */
   readonly again?: boolean;
+  /**
+   * The members (names) of the etcd that this machine's etcd was added to, itself included; undefined when it is one of the
+   * first. They may include machines that cluster.yaml no longer has, so each comes with its address.
+   */
+  readonly etcdPeers?: readonly EtcdPeer[];
   /** SHA-256 of our executable, in hex, where the system does not bring it; its units wait for exactly that one. */
   readonly executable?: string;
   /** Vagrant's well-known private key (RSA, PEM), to be laid on the machines when `ssh.insecureKey` says so. */
   readonly insecureKey?: string;
+}
+
+/** One member of etcd, by its machine. */
+export interface EtcdPeer {
+  readonly name: string;
+  readonly address: string;
 }
 
 /** How this node finds etcd's other members by a discovery service. */

@@ -27,6 +27,10 @@ export interface MemoryWorld extends AsyncDisposable {
   begun(): readonly string[];
   /** What fleet has been given, by unit. */
   readonly units: Map<string, { desired: string; options: unknown }>;
+  /** Addresses of etcd's members, as etcd itself lists them. Empty: those of the state, as after the first `up`. */
+  readonly etcd: Set<string>;
+  /** Ids of machines that fleet drains. */
+  readonly cordons: Set<string>;
   /** Layers that never answer, e.g. `core-02 docker`. */
   readonly broken: Set<string>;
   /** Commands that were run on nodes, without those that only look. */
@@ -55,10 +59,12 @@ export async function memoryWorld(text = yaml): Promise<MemoryWorld> {
   const provider = createFakeProvider({ clock });
   const events: ClusterEvent[] = [];
   const units: MemoryWorld["units"] = new Map();
+  const etcd = new Set<string>();
+  const cordons = new Set<string>();
   const broken = new Set<string>();
   const commands: string[] = [];
   const ref = { name: spec.name, dir, stateDir: join(dir, ".state") };
-  const access = memoryAccess({ provider, ref, units, broken, commands });
+  const access = memoryAccess({ provider, ref, units, etcd, cordons, broken, commands });
   const another = (signal: AbortSignal, emit?: (event: ClusterEvent) => void): World => ({
     provider: async (name) => (name === "nspawn" ? provider : undefined),
     access,
@@ -83,6 +89,8 @@ export async function memoryWorld(text = yaml): Promise<MemoryWorld> {
     events,
     begun: () => events.flatMap((event) => (event.kind === "step-begin" ? [stepName(event.step)] : [])),
     units,
+    etcd,
+    cordons,
     broken,
     commands,
     another,
@@ -94,6 +102,8 @@ interface Backstage {
   readonly provider: FakeProvider;
   readonly ref: { readonly name: string; readonly dir: string; readonly stateDir: string };
   readonly units: MemoryWorld["units"];
+  readonly etcd: Set<string>;
+  readonly cordons: Set<string>;
   readonly broken: Set<string>;
   readonly commands: string[];
 }
@@ -156,7 +166,7 @@ function memoryConnection(stage: Backstage, node: string): SshConnection {
     shell: async () => 0,
     openUnix: async (path) =>
       serve(path.includes("docker") ? dockerOf(broken, node) : fleetOf(stage, await running())),
-    openTcp: async () => serve((_request, response) => void response.end('{"health":"true"}')),
+    openTcp: async () => serve(etcdOf(stage)),
     upload: async () => undefined,
     download: async () => undefined,
     end: async () => lost.abort(new Error("ended")),
@@ -177,8 +187,26 @@ function dockerOf(broken: ReadonlySet<string>, node: string): RequestListener {
   };
 }
 
+/** etcd's health and its list of members. A member's id is its address. */
+function etcdOf({ etcd }: Backstage): RequestListener {
+  return (request, response) => {
+    const url = request.url ?? "";
+    if (url === "/health") return void response.end('{"health":"true"}');
+    const change = async (): Promise<void> => {
+      if (request.method === "POST") {
+        const body = JSON.parse(await text(request)) as { peerURLs: string[] };
+        etcd.add(new URL(body.peerURLs[0] ?? "").hostname);
+      }
+      if (request.method === "DELETE") etcd.delete(url.split("/").at(-1) ?? "");
+      const members = [...etcd].map((id) => ({ id, name: id, peerURLs: [`http://${id}:2380`] }));
+      response.end(JSON.stringify({ members }));
+    };
+    return void change();
+  };
+}
+
 /** Fleet's API: a wanted unit runs on the first machine that runs. Machine ids are read from the state file. */
-function fleetOf({ units, ref }: Backstage, running: readonly string[]): RequestListener {
+function fleetOf({ units, ref, cordons }: Backstage, running: readonly string[]): RequestListener {
   return (request, response) => {
     const answer = async (): Promise<object | undefined> => {
       const { readFile } = await import("node:fs/promises");
@@ -187,7 +215,7 @@ function fleetOf({ units, ref }: Backstage, running: readonly string[]): Request
       };
       const ids = running.map((name) => state.machines[name]?.machineId ?? "");
       const path = request.url?.split("?")[0] ?? "";
-      const home = ids[0] ?? "";
+      const home = ids.find((id) => !cordons.has(id)) ?? "";
       const shown = [...units].map(([name, { desired, options }]) => ({
         name,
         options,
@@ -195,6 +223,12 @@ function fleetOf({ units, ref }: Backstage, running: readonly string[]): Request
         currentState: desired,
         machineID: desired === "launched" ? home : "",
       }));
+      const cordon = /\/cordons\/(.+)$/.exec(path)?.[1];
+      if (cordon !== undefined) {
+        if (request.method === "DELETE") cordons.delete(cordon);
+        else cordons.add(cordon);
+        return {};
+      }
       if (request.method === "PUT") {
         const body = JSON.parse(await text(request)) as { desiredState: string; options?: unknown };
         const name = path.split("/").at(-1) ?? "";

@@ -12,6 +12,10 @@ export const up: Command = {
   options: [
     providerOption,
     { name: "--provision", summary: "also give machines the user-data that cluster.yaml gives now" },
+    {
+      name: "--prune",
+      summary: "also remove machines that cluster.yaml no longer has, their units moved first",
+    },
     dryRunOption,
   ],
   examples: [
@@ -31,6 +35,7 @@ export const up: Command = {
         spec,
         nodes: input.args,
         provision: isOn(input, "--provision"),
+        prune: isOn(input, "--prune"),
         dryRun: isOn(input, "--dry-run"),
         ...(provider === undefined ? {} : { provider }),
       });
