@@ -21,15 +21,16 @@ afterAll(async () => cluster?.[Symbol.asyncDispose]());
 const idOf = (node: string): Promise<string> => cluster.on(node, "cat /etc/machine-id");
 const others = (node: string): string[] => nodes.filter((other) => other !== node);
 
-/** The processes of all units, by unit: who is started anew gets another one. */
-async function invocations(asked: readonly string[]): Promise<Record<string, string>> {
+/** The units of each node with the id of their present run: who is started anew gets another one. */
+async function invocations(asked: readonly string[]): Promise<Record<string, string[]>> {
+  const command = "systemctl show 'one@*' --property=Id,InvocationID --value | paste -sd' '";
   const found = await Promise.all(
-    asked.map(async (node) => [
-      node,
-      await cluster.on(node, "systemctl show 'one@*' --property=Id,InvocationID --value | paste -sd' '"),
-    ]),
+    asked.map(async (node): Promise<[string, string[]]> => {
+      const units = (await cluster.on(node, command)).split(/ {2,}/);
+      return [node, units.toSorted()];
+    }),
   );
-  return Object.fromEntries(found) as Record<string, string>;
+  return Object.fromEntries(found);
 }
 
 async function runsAll(from: string, count = 6): Promise<string> {
@@ -96,7 +97,7 @@ describe("fleetd is restarted", () => {
     await cluster.on("core-01", "fleetctl stop one@1; fleetctl start one@1");
     await runsAll("core-01");
     const after = await invocations(nodes);
-    const changed = nodes.filter((node) => after[node] !== before[node]);
+    const changed = nodes.filter((node) => String(after[node]) !== String(before[node]));
     expect(changed).toHaveLength(1);
   });
 
