@@ -4,10 +4,9 @@ import { AppError, scrub } from "../foundation/errors.ts";
 import { readIfExists, writeAtomically } from "../foundation/files.ts";
 import { unifiedDiff } from "../foundation/unified-diff.ts";
 import { clusterRef, type World } from "../lifecycle/cluster.ts";
-import { etcdStart } from "../lifecycle/discovery.ts";
+import { etcdStarts } from "../lifecycle/discovery.ts";
 import { ensureKeys } from "../lifecycle/keys.ts";
 import { makeFolder, ownedBy } from "../lifecycle/owner.ts";
-import { stateFile } from "../lifecycle/state.ts";
 import { mergeConfigRb, type KeptValue } from "../provision/config-rb.ts";
 import { osProfile } from "../provision/os-profile.ts";
 import { renderUserData } from "../provision/user-data.ts";
@@ -75,20 +74,16 @@ async function render(
     owner: world.owner,
     machines,
   });
+  const startOf = await etcdStarts(world, spec, ref.stateDir);
   const own = {
     ...(insecureKey === undefined ? {} : { insecureKey }),
     ...(executable === undefined ? {} : { executable: executable.sha256 }),
   };
-  const state = await stateFile(ref.stateDir, world.owner).read();
-  if (spec.etcd.discovery !== "static" && spec.etcd.members > 1 && state?.discovery === undefined) {
-    const message = `etcd.discovery is ${spec.etcd.discovery}, but only 'cluster up' takes a token: until then etcd's members are listed`;
-    world.emit({ kind: "note", message });
-  }
   const userData = Object.fromEntries(
-    machines.map((machine) => {
-      const start = state === undefined ? {} : etcdStart(state, machine.name);
-      return [machine.name, renderUserData({ spec, machine, machines, keys, provider, ...start, ...own })];
-    }),
+    machines.map((machine) => [
+      machine.name,
+      renderUserData({ spec, machine, machines, keys, provider, ...own, ...startOf(machine.name) }),
+    ]),
   );
   if (provider !== "nspawn") {
     const ours = executable === undefined ? {} : { executable };

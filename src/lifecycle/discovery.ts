@@ -1,13 +1,14 @@
 import { join } from "node:path";
 import { discoveryPort } from "../discovery/server.ts";
 import { newToken, plantToken, publicService } from "../discovery/tokens.ts";
-import { readIfExists } from "../foundation/files.ts";
+import { readIfExists, writeAtomically } from "../foundation/files.ts";
 import type { ClusterPlan } from "../provider/provider.ts";
 import type { NodeDiscovery } from "../provision/node-input.ts";
 import { gatewayOf, machinesOf } from "../spec/machines.ts";
 import type { ClusterSpec } from "../spec/model.ts";
 import type { KnownCluster, World } from "./cluster.ts";
-import type { ClusterState, DiscoveryState } from "./state.ts";
+import { ownedBy } from "./owner.ts";
+import { stateFile, type ClusterState, type DiscoveryState } from "./state.ts";
 
 /**
  * The cluster with its discovery token: known, or got now. Each new cluster gets one of its own; it is kept until the whole
@@ -19,13 +20,44 @@ export async function withToken(
   cluster: KnownCluster,
 ): Promise<KnownCluster> {
   const { state, file, ref } = cluster;
+  if (state.discovery !== undefined || !isYoung(state)) return cluster;
+  const discovery = await tokenOf(world, spec, ref.stateDir);
+  if (discovery === undefined) return cluster;
+  return { ...cluster, state: await file.update((now) => ({ ...now, discovery })) };
+}
+
+/** How each machine finds etcd's members, for rendering without `up`: as the state says, or as `up` would begin. */
+export async function etcdStarts(
+  world: World,
+  spec: ClusterSpec,
+  stateDir: string,
+): Promise<(name: string) => EtcdStart> {
+  const state = await stateFile(stateDir, world.owner).read();
+  if (state !== undefined && (state.discovery !== undefined || !isYoung(state))) {
+    return (name) => etcdStart(state, name);
+  }
+  const found = await tokenOf(world, spec, stateDir);
+  const discovery = found === undefined ? undefined : { url: found.url };
+  return () => ({ discovery, again: false });
+}
+
+/** The token that was got for this wish, or a new one; it lies with the cluster's keys, and ends with them. */
+async function tokenOf(
+  world: World,
+  spec: ClusterSpec,
+  stateDir: string,
+): Promise<DiscoveryState | undefined> {
   const size = machinesOf(spec).filter(({ etcdMember }) => etcdMember).length;
   const wish = spec.etcd.discovery;
-  if (state.discovery !== undefined || wish === "static" || size < 2 || !isYoung(state)) return cluster;
-  const url =
-    wish === "local" ? await localUrl(spec, ref.stateDir) : await remoteUrl(world, spec, wish, size);
-  const discovery: DiscoveryState = { wish, url, size };
-  return { ...cluster, state: await file.update((now) => ({ ...now, discovery })) };
+  if (wish === "static" || size < 2) return undefined;
+  if (wish === "local") return { wish, size, url: await localUrl(spec, stateDir) };
+  const path = join(stateDir, "keys", "discovery.json");
+  const known = JSON.parse((await readIfExists(path)) ?? "{}") as Partial<DiscoveryState>;
+  if (known.wish === wish && known.size === size && known.url !== undefined)
+    return { wish, size, url: known.url };
+  const made = { wish, size, url: await remoteUrl(world, spec, wish, size) };
+  await writeAtomically(path, `${JSON.stringify(made)}\n`, { mode: 0o600, ...ownedBy(world.owner) });
+  return made;
 }
 
 /** Our own service is at the gateway; the token is the cluster's identity, which ends with its state. */
@@ -48,11 +80,14 @@ export async function plantLocalToken(state: ClusterState, signal: AbortSignal):
   if (discovery?.wish === "local" && formed !== true) await plantToken(discovery.url, discovery.size, signal);
 }
 
-/** How a machine finds etcd's members: for its cloud-config. */
-export function etcdStart(
-  state: ClusterState,
-  name: string,
-): { readonly discovery: NodeDiscovery | undefined; readonly again: boolean } {
+/** What a machine's cloud-config says of how its etcd begins. */
+export interface EtcdStart {
+  readonly discovery: NodeDiscovery | undefined;
+  readonly again: boolean;
+}
+
+/** How a machine finds etcd's members. */
+export function etcdStart(state: ClusterState, name: string): EtcdStart {
   const { discovery } = state;
   const again = isMadeAgain(state, name);
   return { discovery: discovery === undefined ? undefined : { url: discovery.url }, again };

@@ -31,6 +31,7 @@ const serve: Command = {
     };
     const server = await serveDiscovery({ address, port, save, ...known });
     context.emit({ kind: "note", message: `discovery service on http://${address}:${port}` });
+    if (valueOf(input, "--listen") === undefined) await plantOwnToken(context);
     const { signal } = context.io;
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
@@ -40,6 +41,23 @@ const serve: Command = {
     return 0;
   },
 };
+
+/** For machines that are made by hand from a rendered folder: `up` does the same by itself. */
+async function plantOwnToken(context: Context): Promise<void> {
+  const [{ etcdStarts }, { clusterRef }, { machinesOf }, { plantToken }] = await Promise.all([
+    import("../../lifecycle/discovery.ts"),
+    import("../../lifecycle/cluster.ts"),
+    import("../../spec/machines.ts"),
+    import("../../discovery/tokens.ts"),
+  ]);
+  const dir = await context.clusterDir();
+  const spec = await context.spec(dir);
+  if (spec.etcd.discovery !== "local") return;
+  const startOf = await etcdStarts(await context.world(), spec, clusterRef(spec.name, dir).stateDir);
+  const members = machinesOf(spec).filter(({ etcdMember }) => etcdMember);
+  const url = startOf(members[0]?.name ?? "").discovery?.url;
+  if (url !== undefined && !url.endsWith("/")) await plantToken(url, members.length, context.io.signal);
+}
 
 async function whereToListen(
   context: Context,
