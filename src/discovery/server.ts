@@ -153,22 +153,30 @@ const failures = {
   105: { message: "Key already exists", status: 412 },
 } as const;
 
-/** Listens until it is closed. @throws E_IN_USE when somebody else listens there */
+/** Listens until it is closed. @throws E_IN_USE when somebody else listens there, E_HOST_LACKS for an address that is not ours */
 export async function serveDiscovery(
   options: DiscoveryOptions & { readonly address: string; readonly port: number },
 ): Promise<Server> {
   const listener = getRequestListener(discoveryApp(options).fetch);
   const server = createServer((incoming, outgoing) => void listener(incoming, outgoing));
   await new Promise<void>((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EADDRINUSE") return reject(error);
-      const where = `${options.address}:${options.port}`;
-      const hint = "end what listens there; 'ss -ltnp' names it";
-      return reject(new AppError("E_IN_USE", `the discovery service cannot listen on ${where}`, { hint }));
-    });
+    server.once("error", (error: NodeJS.ErrnoException) => reject(listenError(error, options)));
     server.listen(options.port, options.address, resolve);
   });
   return server;
+}
+
+function listenError(
+  error: NodeJS.ErrnoException,
+  { address, port }: { readonly address: string; readonly port: number },
+): Error {
+  const what = `the discovery service cannot listen on ${address}:${port}`;
+  if (error.code === "EADDRINUSE") {
+    return new AppError("E_IN_USE", what, { hint: `end what listens there; 'ss -ltnp' names it` });
+  }
+  if (error.code !== "EADDRNOTAVAIL") return error;
+  const hint = "the machines' network has to be there first; or name an address of this host with --listen";
+  return new AppError("E_HOST_LACKS", `${what}: this host has no such address`, { hint });
 }
 
 /** Ends the service and the members' long questions. */
