@@ -27,8 +27,41 @@ export interface Provider {
   destroy(cluster: ClusterRef, node: string, signal: AbortSignal): Promise<void>;
   /** Removes what `prepare` made for this cluster (not the cached image). Idempotent, also half-way. */
   dispose(cluster: ClusterRef, signal: AbortSignal): Promise<void>;
+  /** Breaking machines from outside, with a promise to undo it; missing where the provider makes no such promise. */
+  readonly outages?: Outages;
   /** The machine's console so far, line by line without line ends; `follow` goes on until the signal aborts. */
   console(cluster: ClusterRef, node: string, options: ConsoleOptions): AsyncIterable<string>;
+}
+
+/** What a provider does to a machine beside its power, and what it undoes by itself when nobody is left to ask for it. */
+export interface Outages {
+  /**
+   * `start`: promises to power the machine on in `ttl` ms (cutting its power is up to the caller). `thaw`: the same for
+   * letting it go on, and freezes it now: none of its processes moves any more. Returns when it is done.
+   */
+  hold(
+    cluster: ClusterRef,
+    hold: Omit<Hold, "until" | "active">,
+    ttl: number,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Undoes it now; the promise is over. Idempotent. */
+  release(cluster: ClusterRef, id: string, node: string, signal: AbortSignal): Promise<void>;
+  /** Every promise that is not over. */
+  holds(cluster: ClusterRef, signal: AbortSignal): Promise<readonly Hold[]>;
+}
+
+export type Undo = "start" | "thaw";
+
+export interface Hold {
+  /** Lower-case letters, digits and hyphens; with `node` it tells this hold from every other. */
+  readonly id: string;
+  readonly node: string;
+  readonly undo: Undo;
+  /** Wall-clock ms. */
+  readonly until: number;
+  /** Whether it can be seen right now: the machine is frozen. */
+  readonly active: boolean;
 }
 
 /** Enough to find a cluster again. */

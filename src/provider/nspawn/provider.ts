@@ -9,6 +9,7 @@ import type {
   Capabilities,
   ClusterPlan,
   ClusterRef,
+  Hold,
   MachineStatus,
   NodePlan,
   Provider,
@@ -64,16 +65,21 @@ export function createNspawnProvider(options: NspawnOptions): Provider {
     const launch = { names: hostNames(cluster), stateDir, command: options.supervisorCommand, clock };
     await ensureSupervisor(launch, signal);
   };
-  const ask = async (
+  const request = async (
     cluster: ClusterRef,
-    method: string,
-    node: string,
+    what: {
+      readonly method: string;
+      readonly node?: string;
+      readonly more?: Readonly<Record<string, unknown>>;
+    },
     signal: AbortSignal,
-  ): Promise<void> => {
+  ): Promise<unknown> => {
     await readConfig(cluster.stateDir);
     await supervise(cluster, signal);
-    await call(hostNames(cluster).socket, { method, node }, signal);
+    return (await call(hostNames(cluster).socket, what, signal))?.result;
   };
+  const ask = async (cluster: ClusterRef, method: string, node: string, signal: AbortSignal): Promise<void> =>
+    void (await request(cluster, { method, node }, signal));
   const record = async (cluster: ClusterPlan, plan: NodePlan, imageHash: string): Promise<void> => {
     const layer = await cacheLayer(exec, options.layerDir, cacheDir);
     const node = nodeRecord(cluster, plan, { image: imageHash, layer: layer.hash });
@@ -144,6 +150,14 @@ export function createNspawnProvider(options: NspawnOptions): Provider {
       await removeNode(exec, cluster, node, signal);
     },
     dispose: (cluster, signal) => removeCluster({ exec, clock, log, hierarchies, cacheDir }, cluster, signal),
+    outages: {
+      hold: async (cluster, { node, ...hold }, ttl, signal) =>
+        void (await request(cluster, { method: "hold", node, more: { ...hold, ttl } }, signal)),
+      release: async (cluster, id, node, signal) =>
+        void (await request(cluster, { method: "release", node, more: { id } }, signal)),
+      holds: async (cluster, signal) =>
+        ((await request(cluster, { method: "holds" }, signal)) ?? []) as readonly Hold[],
+    },
     console: (cluster, node, how) => consoleLines(nodePaths(cluster, node).console, clock, how),
   };
 }
@@ -151,9 +165,11 @@ export function createNspawnProvider(options: NspawnOptions): Provider {
 function capabilitiesOf(hierarchies: Hierarchies): Capabilities {
   return {
     powerCut: "process",
-    pause: false,
-    partition: false,
-    oneWayPartition: false,
+    // The freezer of cgroup v2 is in every kernel since 5.2.
+    pause: hierarchies.unified !== undefined,
+    partition: true,
+    oneWayPartition: true,
+    // A container has the host's clock, and a folder of the host's disk without a limit of its own.
     clockStep: false,
     diskFull: false,
     memoryLimit: hierarchies.memory !== undefined,

@@ -6,11 +6,16 @@ import type { ErrorCode } from "../../../foundation/errors.ts";
 import { AppError, isAppError, messageOf } from "../../../foundation/errors.ts";
 
 /** One request and one answer per line of JSON, over a unix socket that only its owner may open. */
-export type Handler = (method: string, node: string) => Promise<unknown>;
+export type Handler = (
+  method: string,
+  node: string,
+  more: Readonly<Record<string, unknown>>,
+) => Promise<unknown>;
 
 interface Request {
   readonly method: string;
   readonly node: string;
+  readonly more?: Readonly<Record<string, unknown>>;
 }
 
 type Answer =
@@ -50,7 +55,11 @@ export async function serve(socketPath: string, handle: Handler): Promise<Server
  */
 export function call(
   socketPath: string,
-  request: { readonly method: string; readonly node?: string },
+  request: {
+    readonly method: string;
+    readonly node?: string;
+    readonly more?: Readonly<Record<string, unknown>>;
+  },
   signal: AbortSignal,
 ): Promise<{ readonly result: unknown } | undefined> {
   return new Promise((resolve, reject) => {
@@ -73,7 +82,7 @@ export function call(
       if (error.code === "ENOENT" || error.code === "ECONNREFUSED") resolve(undefined);
       else reject(error);
     });
-    socket.write(`${JSON.stringify({ method: request.method, node: request.node ?? "" })}\n`);
+    socket.write(`${JSON.stringify({ node: "", ...request })}\n`);
     createInterface({ input: socket })
       .on("line", (line) => {
         settle(JSON.parse(line) as Answer, resolve, reject);
@@ -97,8 +106,8 @@ function settle(
 
 async function answer(line: string, handle: Handler): Promise<Answer> {
   try {
-    const { method, node } = JSON.parse(line) as Request;
-    return { ok: true, result: (await handle(method, node)) ?? null };
+    const { method, node, more = {} } = JSON.parse(line) as Request;
+    return { ok: true, result: (await handle(method, node, more)) ?? null };
   } catch (error) {
     if (!isAppError(error)) return { ok: false, code: "E_BUG", message: messageOf(error), details: [] };
     const { code, message, details, hint } = error;

@@ -13,6 +13,8 @@ import type { HostSide } from "./host.ts";
 import { createHostSide } from "./host.ts";
 import type { Nodes } from "./nodes.ts";
 import { createNodes } from "./nodes.ts";
+import type { Holds } from "./holds.ts";
+import { createHolds, parseHold } from "./holds.ts";
 import { noteProcess } from "./process.ts";
 import type { Handler } from "./rpc.ts";
 import { call, serve } from "./rpc.ts";
@@ -41,6 +43,7 @@ export async function runSupervisor(options: SupervisorOptions): Promise<void> {
   await noteProcess(names);
   const tools = { config: () => config, names, hierarchies: findHierarchies(), exec, clock, log };
   const [nodes, host] = [createNodes(tools), createHostSide(tools)];
+  const holds = createHolds({ ...tools, start: (node) => nodes.start(node) });
   const over = new AbortController();
 
   const ready = Promise.withResolvers<void>();
@@ -50,14 +53,15 @@ export async function runSupervisor(options: SupervisorOptions): Promise<void> {
     await host.raise();
   };
   const shutDown = async (): Promise<void> => {
+    holds.retire();
     nodes.retire();
     await host.clear();
     over.abort();
   };
-  const methods = methodsOf({ nodes, host, stateDir, reconfigure, shutDown });
+  const methods = methodsOf({ nodes, host, holds, stateDir, reconfigure, shutDown });
   const server = await serve(names.socket, answerWith(methods, ready.promise));
   log.info("supervising", { cluster: config.name, pid: process.pid });
-  ready.resolve(begin(nodes, host));
+  ready.resolve(begin(nodes, host, holds));
 
   const watcher = watch(names.runtimeDir, () => void nodes.reap());
   watcher.on("error", (error) => log.warn("cannot watch", { error: messageOf(error) }));
@@ -79,9 +83,10 @@ export async function runSupervisor(options: SupervisorOptions): Promise<void> {
   log.info("supervising ends", { cluster: config.name });
 }
 
-async function begin(nodes: Nodes, host: HostSide): Promise<void> {
+async function begin(nodes: Nodes, host: HostSide, holds: Holds): Promise<void> {
   await host.replaceMirror();
   await nodes.adopt();
+  await holds.adopt();
   await host.raise();
 }
 
@@ -97,16 +102,19 @@ async function haltAll(stateDir: string, nodes: Nodes): Promise<void> {
   await Promise.all(records.map(({ name }) => nodes.halt(name).catch(() => undefined)));
 }
 
-type Methods = Readonly<Record<string, (node: string) => Promise<unknown>>>;
+type Methods = Readonly<
+  Record<string, (node: string, more: Readonly<Record<string, unknown>>) => Promise<unknown>>
+>;
 
 function methodsOf(parts: {
   readonly nodes: Nodes;
   readonly host: HostSide;
+  readonly holds: Holds;
   readonly stateDir: string;
   readonly reconfigure: () => Promise<void>;
   readonly shutDown: () => Promise<void>;
 }): Methods {
-  const { nodes, host, stateDir } = parts;
+  const { nodes, host, holds, stateDir } = parts;
   return {
     ping: () => Promise.resolve({ pid: process.pid }),
     configure: parts.reconfigure,
@@ -116,6 +124,12 @@ function methodsOf(parts: {
     },
     halt: (node) => nodes.halt(node),
     kill: (node) => nodes.kill(node),
+    hold: (node, more) => {
+      const { ttl, ...wanted } = parseHold(node, more);
+      return holds.hold(wanted, ttl);
+    },
+    release: (node, more) => holds.release(String(more["id"]), node),
+    holds: () => holds.list(),
     forget: () => host.applyForwards(),
     forwards: () => readForwards({ stateDir }),
     shutdown: parts.shutDown,
@@ -124,12 +138,12 @@ function methodsOf(parts: {
 
 /** Everything waits until the supervisor has begun, but for what must work also when it cannot. */
 function answerWith(methods: Methods, ready: Promise<void>): Handler {
-  return async (method, node) => {
+  return async (method, node, more) => {
     const act = methods[method];
     if (act === undefined) throw new AppError("E_BUG", `the supervisor knows no method ${method}`);
     // What failed at the start (a busy bridge, say) may be mended by now: `configure` tries again.
     if (method === "configure") await ready.catch(() => undefined);
     else if (method !== "ping" && method !== "shutdown") await ready;
-    return await act(node);
+    return await act(node, more);
   };
 }
