@@ -3,6 +3,7 @@ import { completion } from "./commands/completion.ts";
 import { cp } from "./commands/cp.ts";
 import { destroy, halt, kill } from "./commands/power.ts";
 import { discovery } from "./commands/discovery.ts";
+import { fault } from "./commands/fault.ts";
 import { doctor } from "./commands/doctor.ts";
 import { env } from "./commands/env.ts";
 import { exec } from "./commands/exec.ts";
@@ -42,6 +43,7 @@ export const commands: readonly Command[] = [
   logs,
   test,
   report,
+  fault,
   image,
   discovery,
   doctor,

@@ -9,7 +9,7 @@ import { getOver } from "../lifecycle/node-http.ts";
 import { auditNode } from "./node-audit.ts";
 import { readRegistry } from "./registry-reader.ts";
 import { sampleUnits } from "./sampler.ts";
-import type { Stage } from "./stage.ts";
+import type { Ran, RunOptions, Stage, StageOutages } from "./stage.ts";
 
 /** How long a single question to a node may take, ms. */
 const askWithin = 2_000;
@@ -39,16 +39,34 @@ export async function clusterStage(world: World, cluster: KnownCluster, sampleEv
     lines.delete(node);
     await kept?.then((connection) => connection.end()).catch(() => undefined);
   };
-  /** Standard output of a command on a node; undefined when the node or the command fails. */
-  const ask = async (node: string, command: string, signal: AbortSignal): Promise<string | undefined> => {
+  /** What came of a command line on a node; undefined when the node does not answer in time. */
+  const attempt = async (
+    node: string,
+    command: string,
+    { within, signal }: RunOptions,
+  ): Promise<Ran | undefined> => {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(within)]);
+    const before = lines.get(node);
     try {
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(askWithin)]);
-      const answer = await capture(await line(node, limit), command, { signal: limit });
-      return answer.code === 0 ? answer.stdout : undefined;
+      return await capture(await line(node, limit), command, { signal: limit });
     } catch {
       signal.throwIfAborted();
+      // A line that has gone silent (the machine stood still, or was restarted) is made anew next time.
+      if (lines.get(node) === before) void hangUp(node);
       return undefined;
     }
+  };
+  /** Standard output of a command on a node; undefined when the node or the command fails. */
+  const ask = async (node: string, command: string, signal: AbortSignal): Promise<string | undefined> => {
+    const answer = await attempt(node, command, { within: askWithin, signal });
+    return answer?.code === 0 ? answer.stdout : undefined;
+  };
+  /** A line to the first machine that answers. */
+  const anyLine = async (signal: AbortSignal): Promise<SshConnection> => {
+    for (const node of Object.keys(state.machines)) {
+      if ((await ask(node, "true", signal)) !== undefined) return await line(node, signal);
+    }
+    throw new AppError("E_NODE_UNREACHABLE", "no machine of the cluster answers", { hint: "cluster status" });
   };
 
   const names = new Map(
@@ -61,9 +79,19 @@ export async function clusterStage(world: World, cluster: KnownCluster, sampleEv
     nodes: Object.keys(state.machines),
     startServices: async (files, signal) => {
       if (files.length === 0) return;
-      const [node = ""] = Object.keys(state.machines);
-      await startOn(await line(node, signal), ref.dir, files, signal);
+      await startOn(await anyLine(signal), ref.dir, files, signal);
     },
+    stopServices: async (units, signal) => {
+      const command = `/opt/bin/fleetctl stop ${units.map(shellQuote).join(" ")}`;
+      const stopped = await capture(await anyLine(signal), command, { signal });
+      if (stopped.code === 0) return;
+      throw new AppError("E_COMMAND_FAILED", `fleet did not stop ${units.join(", ")}`, {
+        details: lastLines(stopped.stderr, 8),
+      });
+    },
+    address: addressOf,
+    run: (node, script, options) => attempt(node, `sudo sh -c ${shellQuote(script)}`, options),
+    outages: outagesOf(cluster),
     cut: async (node, signal) => {
       await provider.kill(ref, node, signal);
       void hangUp(node);
@@ -113,6 +141,16 @@ export async function clusterStage(world: World, cluster: KnownCluster, sampleEv
   };
 }
 
+function outagesOf({ provider, ref }: KnownCluster): StageOutages | undefined {
+  const { outages } = provider;
+  if (outages === undefined) return undefined;
+  return {
+    hold: (hold, ttl, signal) => outages.hold(ref, hold, ttl, signal),
+    release: (id, node, signal) => outages.release(ref, id, node, signal),
+    holds: (signal) => outages.holds(ref, signal),
+  };
+}
+
 /** The member's own name when it leads etcd; members carry the names of their machines. */
 function leaderName(stats: string): string | undefined {
   const { name, state } = JSON.parse(stats) as { name?: string; state?: string };
@@ -126,10 +164,11 @@ async function startOn(
   signal: AbortSignal,
 ): Promise<void> {
   const folder = (await capture(connection, "mktemp -d", { signal })).stdout.trim();
-  const units = files.map((file) => `${folder}/${basename(file)}`);
+  // Without a slash it is no file of the cluster's folder but the name of a unit.
+  const units = files.map((file) => (file.includes("/") ? `${folder}/${basename(file)}` : file));
   try {
     for (const [index, file] of files.entries()) {
-      await connection.upload(join(dir, file), units[index] ?? "");
+      if (file.includes("/")) await connection.upload(join(dir, file), units[index] ?? "");
     }
     const command = `/opt/bin/fleetctl start ${units.map(shellQuote).join(" ")}`;
     const started = await capture(connection, command, { signal });

@@ -5,7 +5,9 @@ import { showDuration } from "../foundation/duration.ts";
 import { locked, openCluster, type KnownCluster, type World } from "../lifecycle/cluster.ts";
 import { clusterStage } from "./cluster-stage.ts";
 import { historyFile } from "./history-file.ts";
+import { allFaults } from "./faults/table.ts";
 import { createRecorder, type HistoryEvent } from "./history.ts";
+import { faultJournal } from "./journal.ts";
 import { loadScenario, scenarioError } from "./load.ts";
 import { finishedRun, type FinishedRun } from "./report/finished.ts";
 import { recoverySpreads } from "./report/spread.ts";
@@ -85,6 +87,8 @@ async function runOnce(
     await play({
       scenario,
       stage,
+      faults: allFaults(),
+      journal: faultJournal(cluster.ref.stateDir),
       recorder,
       clock: world.clock,
       seed: options.seed,

@@ -1,51 +1,24 @@
 import { z } from "zod";
-import { parseDuration } from "../foundation/duration.ts";
+import { injectSchema, faultNames, optionsOf, showFault, soakFaultSchema } from "./inject.ts";
+import { probeSchema, showProbe, steadySchema } from "./probe.ts";
+import { duration, victims } from "./words.ts";
 
 /** What a scenario file may say. Kept small on purpose: it is a list of steps, not a language. */
 
-const duration = z
-  .string()
-  .meta({ description: "a time such as 500ms, 10s or 2m", examples: ["10s"] })
-  .transform((text, context) => {
-    const ms = parseDuration(text);
-    if (ms !== undefined && ms > 0) return ms;
-    context.addIssue({ code: "custom", message: `"${text}" is no duration; write for example 10s or 500ms` });
-    return z.NEVER;
-  });
+const services = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
 
-const unitProbe = z
+const soak = z
   .strictObject({
-    unit: z.string().min(1).meta({ description: "the unit's name" }),
-    active: z.int().min(0).default(1).meta({ description: "on exactly so many machines" }),
-    within: duration.default(60_000),
+    soak: duration.meta({ description: "for how long" }),
+    faults: z.array(soakFaultSchema).min(1).meta({ description: "drawn by lot, one at a time" }),
+    victims: victims.default("one"),
+    each: duration.default(8_000).meta({ description: "how long each fault lasts (8s)" }),
+    rest: duration.default(5_000).meta({ description: "how long all is steady in between (5s)" }),
   })
-  .meta({ description: "the unit is active on exactly so many machines, by their own systemd" });
-
-const machinesProbe = z
-  .strictObject({
-    machines: z
-      .union([z.literal("all"), z.int().min(0)])
-      .meta({ description: "how many fleet must list: a number, or all that the cluster has" }),
-    within: duration.default(60_000),
-  })
-  .meta({ description: "fleet lists so many machines, asked on every machine that runs" });
-
-const probe = z.union([unitProbe, machinesProbe]);
-
-const victims = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).meta({
-  description: "machine names, `all`, `one`, `the machine that runs UNIT`, `etcd leader` or `engine leader`",
-  examples: ["the machine that runs hello.service", "all", ["core-02", "core-03"]],
-});
-
-const faultNames = ["power-cut", "halt"] as const;
+  .meta({ description: "faults drawn by lot, one after the other, steady again after each" });
 
 const step = z.union([
-  z
-    .strictObject({
-      inject: z.enum(faultNames).meta({ description: "the fault" }),
-      victims,
-    })
-    .meta({ description: "break something" }),
+  injectSchema,
   z
     .strictObject({
       heal: z.enum(faultNames).meta({ description: "the fault" }),
@@ -53,7 +26,15 @@ const step = z.union([
     })
     .meta({ description: "mend it: on the named machines, or on all that still have it" }),
   z.strictObject({ wait: duration }).meta({ description: "let time pass while everything is observed" }),
-  z.strictObject({ assert: probe }).meta({ description: "must become true in its time" }),
+  z.strictObject({ assert: probeSchema }).meta({ description: "must become true in its time" }),
+  z
+    .strictObject({ start: services })
+    .meta({ description: "start units: files relative to cluster.yaml, or names that fleet knows" }),
+  z.strictObject({ stop: services }).meta({ description: "stop units by name" }),
+  z
+    .strictObject({ reboot: victims })
+    .meta({ description: "restart machines in good order, and wait until they are back" }),
+  soak,
 ]);
 
 const budget = z
@@ -77,10 +58,9 @@ export const scenarioSchema = z
       .array(z.string().min(1))
       .default([])
       .meta({ description: "unit files to have running, relative to cluster.yaml" }),
-    steady: z
-      .array(probe)
-      .min(1)
-      .meta({ description: "true before the first step and again after the last" }),
+    steady: z.array(steadySchema).min(1).meta({
+      description: "true before the first step and again after the last; with during: also in between",
+    }),
     steps: z.array(step).min(1),
     budgets: z.array(budget).default([]),
   })
@@ -88,9 +68,10 @@ export const scenarioSchema = z
 
 export type Scenario = z.output<typeof scenarioSchema>;
 export type Step = Scenario["steps"][number];
-export type Probe = Scenario["steady"][number];
+export type Soak = z.output<typeof soak>;
 export type Budget = Scenario["budgets"][number];
-export type FaultName = (typeof faultNames)[number];
+export type { FaultName } from "./inject.ts";
+export type { Probe } from "./probe.ts";
 
 /** Every unit that the scenario speaks of: those are observed from beginning to end. */
 export function unitsOf(scenario: Scenario): string[] {
@@ -100,36 +81,37 @@ export function unitsOf(scenario: Scenario): string[] {
   ];
   const named = [
     ...probes.flatMap((probe) => ("unit" in probe ? [probe.unit] : [])),
+    ...probes.flatMap((probe) => unitsOfVictims("on" in probe ? probe.on : undefined)),
     ...scenario.budgets.map((budget) => budget.unit),
     ...scenario.steps.flatMap((step) => unitsOfVictims("victims" in step ? step.victims : undefined)),
+    ...scenario.steps.flatMap((step) => ("reboot" in step ? unitsOfVictims(step.reboot) : [])),
+    ...scenario.steps
+      .flatMap((step) => ("faults" in step ? step.faults : []))
+      .flatMap((fault) => unitsOfVictims(fault.victims)),
   ];
   return [...new Set(named)].toSorted();
 }
 
-function unitsOfVictims(victims: string | readonly string[] | undefined): string[] {
-  const words = victims === undefined ? [] : [victims].flat();
-  return words.flatMap((word) => runsUnit(word) ?? []);
+function unitsOfVictims(words: string | readonly string[] | undefined): string[] {
+  return words === undefined ? [] : [words].flat().flatMap((word) => runsUnit(word) ?? []);
 }
 
 /** The unit in `the machine that runs UNIT`; undefined for other words. */
 export function runsUnit(victim: string): string | undefined {
-  return /^the machine that runs (\S+)$/.exec(victim)?.[1];
-}
-
-/** A probe in words, for the report. */
-export function showProbe(probe: Probe): string {
-  if ("unit" in probe)
-    return `${probe.unit} is active on ${probe.active} machine${probe.active === 1 ? "" : "s"}`;
-  return probe.machines === "all" ? "fleet lists all machines" : `fleet lists ${probe.machines} machines`;
+  return /^(?:all but )?the machine that runs (\S+)$/.exec(victim)?.[1];
 }
 
 /** A step in words, for the report. */
 export function showStep(step: Step): string {
-  if ("inject" in step) return `${step.inject} on ${[step.victims].flat().join(", ")}`;
+  const list = (words: string | readonly string[]): string => [words].flat().join(", ");
+  if ("soak" in step) return `soak for ${step.soak / 1_000} s`;
+  if ("inject" in step) return `${showFault(step.inject, optionsOf(step))} on ${list(step.victims)}`;
   if ("heal" in step) {
-    const where = step.victims === undefined ? "everywhere" : `on ${[step.victims].flat().join(", ")}`;
-    return `heal ${step.heal} ${where}`;
+    return `heal ${step.heal} ${step.victims === undefined ? "everywhere" : `on ${list(step.victims)}`}`;
   }
-  if ("wait" in step) return `wait ${step.wait / 1000} s`;
+  if ("wait" in step) return `wait ${step.wait / 1_000} s`;
+  if ("start" in step) return `start ${list(step.start)}`;
+  if ("stop" in step) return `stop ${list(step.stop)}`;
+  if ("reboot" in step) return `reboot ${list(step.reboot)}`;
   return `assert: ${showProbe(step.assert)}`;
 }

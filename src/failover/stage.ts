@@ -1,5 +1,6 @@
 import type { Capabilities } from "../provider/provider.ts";
 import type { NodeAudit, RegistryRecord } from "./history.ts";
+import type { Capabilities, Hold, Undo } from "../provider/provider.ts";
 
 /**
  * The cluster as a scenario sees it, as a port: what can be broken, and what can be observed. The adapter stands on
@@ -10,14 +11,22 @@ export interface Stage {
   readonly provider: string;
   readonly capabilities: Capabilities;
   readonly nodes: readonly string[];
-  /** Has these unit files (relative to cluster.yaml) submitted and started. */
-  startServices(files: readonly string[], signal: AbortSignal): Promise<void>;
+  /** The machine's address in the cluster's network. */
+  address(node: string): string;
+  /** Has units submitted and started: files relative to cluster.yaml, or names that fleet knows. */
+  startServices(units: readonly string[], signal: AbortSignal): Promise<void>;
+  /** Has fleet stop units. */
+  stopServices(units: readonly string[], signal: AbortSignal): Promise<void>;
+  /** Runs lines of sh on a machine as root; undefined when it does not answer within `within` ms. */
+  run(node: string, script: string, options: RunOptions): Promise<Ran | undefined>;
   /** Cuts the power of a machine. */
   cut(node: string, signal: AbortSignal): Promise<void>;
   /** Shuts a machine down cleanly. */
   halt(node: string, signal: AbortSignal): Promise<void>;
   /** Gives it power again; returns when it has booted so far that it answers. */
   powerOn(node: string, signal: AbortSignal): Promise<void>;
+  /** What the provider undoes by itself; undefined when it promises nothing of the kind. */
+  readonly outages: StageOutages | undefined;
   /** Whether the machine runs, by the hypervisor, and whether anything answers at its address. */
   vital(node: string, signal: AbortSignal): Promise<{ readonly running: boolean; readonly answers: boolean }>;
   /** The machines that fleet lists, asked on that node; undefined when it does not answer. */
@@ -46,6 +55,29 @@ export interface RegistryReading {
   /** True when `changes` is all that the registry holds at `revision`: what is not among them is gone. */
   readonly whole: boolean;
   readonly changes: readonly RegistryRecord[];
+}
+
+export interface RunOptions {
+  /** ms */
+  readonly within: number;
+  readonly signal: AbortSignal;
+}
+
+export interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** See `Outages` of src/provider: the same for this cluster. */
+export interface StageOutages {
+  hold(
+    hold: { readonly id: string; readonly node: string; readonly undo: Undo },
+    ttl: number,
+    signal: AbortSignal,
+  ): Promise<void>;
+  release(id: string, node: string, signal: AbortSignal): Promise<void>;
+  holds(signal: AbortSignal): Promise<readonly Hold[]>;
 }
 
 export interface Sample {

@@ -23,7 +23,8 @@ export function seededRandom(seed: number): () => number {
 }
 
 /**
- * The machines that are meant: names, `all`, `one`, `etcd leader`, `engine leader`, `the machine that runs UNIT`.
+ * The machines that are meant: names, `all`, `one`, `two of three`, `half`, `a minority`, `a majority`, `etcd leader`,
+ * `engine leader`, `the machine that runs UNIT`, and `all but` any of these. What is not told apart is drawn by lot.
  * Throws E_SCENARIO_INVALID for words that nobody knows, E_CHECK_FAILED when nothing matches now.
  */
 export function chooseVictims(
@@ -36,20 +37,56 @@ export function chooseVictims(
 }
 
 function choose(word: string, cast: Cast, random: () => number): readonly string[] {
-  if (cast.nodes.includes(word)) return [word];
-  if (word === "all") return cast.nodes;
-  if (word === "one") return [cast.nodes[Math.floor(random() * cast.nodes.length)] ?? ""];
+  const { nodes } = cast;
+  if (nodes.includes(word)) return [word];
+  if (word === "all") return nodes;
   if (word === "etcd leader") return found(word, cast.etcdLeader);
   if (word === "engine leader") return found(word, cast.engineLeader);
+  const except = /^all but (.+)$/.exec(word)?.[1];
+  if (except !== undefined) {
+    const spared = choose(except, cast, random);
+    return found(word, ...nodes.filter((node) => !spared.includes(node)));
+  }
   const unit = runsUnit(word);
-  if (unit !== undefined) return found(word, cast.runs.get(unit)?.[0]);
+  if (unit !== undefined) return found(word, ...(cast.runs.get(unit)?.slice(0, 1) ?? []));
+  const count = countOf(word, nodes.length);
+  if (count !== undefined) return draw(nodes, count, random);
   throw new AppError("E_SCENARIO_INVALID", `no machine is called "${word}"`, {
-    details: [`machines: ${cast.nodes.join(", ")}`],
-    hint: "name machines, or write all, one, etcd leader, engine leader, the machine that runs UNIT",
+    details: [`machines: ${nodes.join(", ")}`],
+    hint:
+      "name machines, or write all, one, two of three, half, a minority, a majority, etcd leader, engine leader, " +
+      "the machine that runs UNIT, or all but one of these",
   });
 }
 
-function found(word: string, node: string | undefined): readonly string[] {
-  if (node !== undefined) return [node];
+const numbers = ["none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+
+/** How many machines the words mean; undefined for other words. */
+function countOf(word: string, machines: number): number | undefined {
+  if (word === "half") return Math.floor(machines / 2);
+  if (word === "a minority") return Math.floor((machines - 1) / 2);
+  if (word === "a majority") return Math.floor(machines / 2) + 1;
+  const [, some = "", all] = /^(\w+?)(?: of (\w+))?$/.exec(word) ?? [];
+  const number = (text: string): number => (/^\d+$/.test(text) ? Number(text) : numbers.indexOf(text));
+  const count = number(some);
+  if (count < 1 || (all !== undefined && number(all) < 1)) return undefined;
+  if (all !== undefined && number(all) !== machines) {
+    throw new AppError("E_SCENARIO_INVALID", `"${word}": the cluster has ${machines} machines`);
+  }
+  return count;
+}
+
+/** So many of them, each as likely as any other. */
+function draw(nodes: readonly string[], count: number, random: () => number): readonly string[] {
+  if (count < 1 || count > nodes.length) {
+    throw new AppError("E_CHECK_FAILED", `there are ${nodes.length} machines, too few to choose ${count}`);
+  }
+  const left = [...nodes];
+  return Array.from({ length: count }, () => left.splice(Math.floor(random() * left.length), 1)).flat();
+}
+
+function found(word: string, ...nodes: readonly (string | undefined)[]): readonly string[] {
+  const there = nodes.filter((node) => node !== undefined);
+  if (there.length > 0) return there;
   throw new AppError("E_CHECK_FAILED", `"${word}" matches no machine right now`);
 }

@@ -1,6 +1,7 @@
 import type { Clock } from "../../src/foundation/clock.ts";
 import type { RegistryRecord } from "../../src/failover/history.ts";
 import type { Sample, Stage } from "../../src/failover/stage.ts";
+import type { Ran, Sample, Stage } from "../../src/failover/stage.ts";
 
 const command = "Service/ExecStart=/usr/bin/docker run --name hello busybox";
 
@@ -26,6 +27,8 @@ export interface Behaviour {
   readonly losesUnits?: boolean;
   /** A machine that gets its power back is not taken among fleet's machines again. */
   readonly forgetsMachines?: boolean;
+  /** What sh on a machine answers; success by default. */
+  readonly answer?: (node: string, script: string) => Ran;
 }
 
 /**
@@ -108,7 +111,16 @@ export function memoryStage(clock: Clock, behaviour: Behaviour = {}): Stage {
       memoryLimit: false,
       cpuLimit: false,
     },
+    address: (node) => node,
     startServices: async () => undefined,
+    stopServices: async () => undefined,
+    run: async (node, script, { signal }) => {
+      signal.throwIfAborted();
+      return running.has(node)
+        ? (behaviour.answer?.(node, script) ?? { code: 0, stdout: "", stderr: "" })
+        : undefined;
+    },
+    outages: undefined,
     cut: takeDown,
     halt: takeDown,
     powerOn: async (node) => {
