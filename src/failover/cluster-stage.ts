@@ -14,6 +14,9 @@ import type { Ran, RunOptions, Stage, StageOutages } from "./stage.ts";
 /** How long a single question to a node may take, ms. */
 const askWithin = 2_000;
 
+/** How long a machine may take to close a connection, ms. */
+const leaveWithin = 500;
+
 /** Where the engine's leader is written down (see src/fleet/registry). */
 const leaderKey = "/flotilla/fleet/v1/engine/leader";
 
@@ -37,7 +40,9 @@ export async function clusterStage(world: World, cluster: KnownCluster, sampleEv
   const hangUp = async (node: string): Promise<void> => {
     const kept = lines.get(node);
     lines.delete(node);
-    await kept?.then((connection) => connection.end()).catch(() => undefined);
+    const ended = kept?.then((connection) => connection.end()).catch(() => undefined);
+    // A machine that stands still takes no leave.
+    await Promise.race([ended, world.clock.sleep(leaveWithin)]);
   };
   /** What came of a command line on a node; undefined when the node does not answer in time. */
   const attempt = async (

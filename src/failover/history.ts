@@ -44,6 +44,8 @@ export type HistoryEvent =
       readonly id: string;
       readonly effect: FaultEffect;
       readonly victims: readonly string[];
+      /** ms that breaking or mending itself took, without its proof. */
+      readonly took?: number;
       /** What shows that it bites, or that it is gone; or why it could not be shown. */
       readonly evidence: string;
     }

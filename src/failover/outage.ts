@@ -47,10 +47,21 @@ export function createOutages(options: OutagesOptions): Outages {
     action: FaultAction,
     victims: readonly string[],
     evidence: string,
+    took?: number,
   ): void => {
     const { id, fault } = injection;
     const name = showFault(fault, injection.options);
-    record({ kind: "fault", action, fault: name, id, effect: faults[fault].effect, victims, evidence });
+    const time = took === undefined ? {} : { took: Math.round(took * 10) / 10 };
+    record({
+      kind: "fault",
+      action,
+      fault: name,
+      id,
+      effect: faults[fault].effect,
+      victims,
+      ...time,
+      evidence,
+    });
   };
   const unsupported = async (injection: Injection): Promise<string | undefined> => {
     const [first = ""] = injection.victims;
@@ -67,9 +78,11 @@ export function createOutages(options: OutagesOptions): Outages {
       }),
     );
     tell(injection, "inject", victims, "");
+    const begun = clock.monotonic();
     await Promise.all(scenes.map((scene) => fault.inject(scene)));
+    const took = clock.monotonic() - begun;
     const evidence = await proveAll(scenes, (scene) => fault.proveActive(scene));
-    tell(injection, evidence.proved ? "active" : "toothless", victims, evidence.text);
+    tell(injection, evidence.proved ? "active" : "toothless", victims, evidence.text, took);
     options.onSettled?.(fault, victims);
     befores.set(injection.id, new Map(scenes.map(({ victim, before }) => [victim, before])));
     return evidence.proved;
@@ -92,16 +105,21 @@ export function createOutages(options: OutagesOptions): Outages {
     );
   };
 
-  const mend = async (injection: Injection, scenes: readonly Scene[]): Promise<Evidence> => {
+  const mend = async (
+    injection: Injection,
+    scenes: readonly Scene[],
+  ): Promise<Evidence & { took: number }> => {
     const fault = faults[injection.fault];
+    const begun = clock.monotonic();
     const healed = await Promise.allSettled(scenes.map((scene) => fault.heal(scene)));
     const failed = healed.flatMap((end) => (end.status === "rejected" ? [messageOf(end.reason)] : []));
-    if (failed.length > 0) return { proved: false, text: failed.join("; ") };
-    if (options.hurry.aborted) return { proved: true, text: "in a hurry: not looked at" };
+    const took = clock.monotonic() - begun;
+    if (failed.length > 0) return { proved: false, text: failed.join("; "), took };
+    if (options.hurry.aborted) return { proved: true, text: "in a hurry: not looked at", took };
     try {
-      return await proveAll(scenes, (scene) => fault.proveGone(scene));
+      return { ...(await proveAll(scenes, (scene) => fault.proveGone(scene))), took };
     } catch (error) {
-      return { proved: false, text: messageOf(error) };
+      return { proved: false, text: messageOf(error), took };
     }
   };
 
@@ -130,8 +148,8 @@ export function createOutages(options: OutagesOptions): Outages {
       );
       await checkLasting(injection, scenes);
       tell(injection, "heal", victims, "");
-      const evidence = await mend(injection, scenes);
-      tell(injection, evidence.proved ? "healed" : "stuck", victims, evidence.text);
+      const { took, ...evidence } = await mend(injection, scenes);
+      tell(injection, evidence.proved ? "healed" : "stuck", victims, evidence.text, took);
       const left = injection.victims.filter((victim) => !victims.includes(victim));
       open = open.flatMap((other) =>
         other.id !== injection.id ? [other] : left.length === 0 ? [] : [{ ...injection, victims: left }],
