@@ -1,9 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { manualClock } from "../foundation/clock.ts";
 import { memoryStage, type Behaviour } from "../../test/support/memory-stage.ts";
-import { allFaults } from "./faults/table.ts";
 import { createRecorder, type HistoryEvent } from "./history.ts";
-import { memoryJournal } from "./journal.ts";
 import { textReport } from "./report/text.ts";
 import { play } from "./run.ts";
 import { scenarioSchema, type Scenario } from "./scenario.ts";
@@ -60,8 +58,6 @@ async function playIn(
   const finished = play({
     scenario,
     stage: memoryStage(clock, behaviour),
-    faults: allFaults(),
-    journal: memoryJournal(),
     recorder,
     clock,
     seed: 7,
@@ -72,7 +68,7 @@ async function playIn(
   });
   while (!run.over) await clock.advance(20);
   await finished;
-  return { events: recorder.events, verdict: judge(recorder.events, scenario), lines };
+  return { events: recorder.events, verdict: judge(recorder.events), lines };
 }
 
 describe("a scenario", () => {
@@ -137,12 +133,12 @@ describe("a scenario", () => {
   it("writes a history from which the same verdict is computed again", async () => {
     const { lines, verdict } = await playIn({}, nodeKill);
     const again = lines.map((line) => JSON.parse(line) as HistoryEvent);
-    expect(judge(again, nodeKill)).toEqual(verdict);
+    expect(judge(again)).toEqual(verdict);
     expect(textReport(again, verdict).join("\n")).toContain("PASS");
   });
 
   it("is inconclusive when the history breaks off", async () => {
     const { events } = await playIn({}, nodeKill);
-    expect(judge(events.slice(0, -1), nodeKill).outcome).toBe("inconclusive");
+    expect(judge(events.slice(0, -1)).outcome).toBe("inconclusive");
   });
 });

@@ -1,4 +1,3 @@
-import type { Capabilities } from "../provider/provider.ts";
 import type { NodeAudit, RegistryRecord } from "./history.ts";
 import type { Capabilities, Hold, Undo } from "../provider/provider.ts";
 
