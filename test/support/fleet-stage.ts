@@ -58,6 +58,13 @@ export function fleetStage(clock: ManualClock, options: FleetStageOptions): Stag
       await clock.sleep(1_000, signal);
       for (const unit of options.units) await nodeOf("core-01").client.putUnit(unit);
     },
+    address: (name) => name,
+    stopServices: async (units) => {
+      for (const unit of units) await nodeOf("core-01").client.setDesired(unit, "inactive");
+    },
+    // Nobody has a shell here.
+    run: async () => undefined,
+    outages: undefined,
     cut: async (name) => {
       await nodeOf(name).cut();
       keepQuorum();
