@@ -154,6 +154,16 @@ describe("fleetd's life", () => {
     expect([engines, kept.at(-1)]).toEqual([0, undefined]);
   });
 
+  it("costs nothing while nothing changes: no call of systemd or the registry, no timer", async () => {
+    await start(registry.client());
+    for (const unit of ["a.service", "b.service"]) await run(unit);
+    const [calls, revision] = [systemd.calls.length, registry.snapshot.revision];
+    expect(clock.sleepers).toBe(0);
+    await clock.advance(60_000);
+    await settle();
+    expect([systemd.calls.length, registry.snapshot.revision, clock.sleepers]).toEqual([calls, revision, 0]);
+  });
+
   it("is restarted: nothing is given up, and the next one goes on under the same session", async () => {
     const client = registry.client();
     const { life, running } = await start(client);

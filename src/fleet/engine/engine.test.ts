@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { aMachine, aUnit } from "../../../test/support/fleet-world.ts";
 import { type ManualClock, manualClock } from "../../foundation/clock.ts";
-import { silentLog } from "../../foundation/log.ts";
+import { lineLog, silentLog } from "../../foundation/log.ts";
 import type { UnitState } from "../model.ts";
 import { createMemoryRegistry, type MemoryClient, type MemoryRegistry } from "../registry/memory.ts";
 import type { Mirror, Session } from "../registry/registry.ts";
@@ -22,6 +22,8 @@ interface Lab {
   readonly clock: ManualClock;
   readonly memory: MemoryRegistry;
   readonly node: (id: string) => Promise<Node>;
+  /** What all engines logged. */
+  readonly lines: readonly string[];
   /** Which machine each unit is placed on, e.g. `a.service m1`. */
   readonly placed: () => string[];
 }
@@ -31,6 +33,8 @@ function aLab(): Lab {
   const memory = createMemoryRegistry({ clock });
   const stop = new AbortController();
   const running: Promise<void>[] = [];
+  const lines: string[] = [];
+  const log = lineLog({ write: (line) => lines.push(line), level: "info", style: "plain" });
   onTestFinished(async () => {
     stop.abort(new Error("the test is over"));
     await clock.advance(0);
@@ -39,7 +43,7 @@ function aLab(): Lab {
   const node = async (id: string): Promise<Node> => {
     const client = memory.client();
     const mirror = await client.follow(stop.signal);
-    const engine = createEngine({ clock, log: silentLog(), ttl, outageGrace });
+    const engine = createEngine({ clock, log, ttl, outageGrace });
     let session: Session | undefined;
     const joined = Promise.withResolvers<void>();
     const live = async (): Promise<void> => {
@@ -69,7 +73,7 @@ function aLab(): Lab {
   };
   const placed = (): string[] =>
     [...memory.snapshot.placements.values()].map(({ unit, machineID }) => `${unit} ${machineID}`).sort();
-  return { clock, memory, node, placed };
+  return { clock, memory, node, placed, lines };
 }
 
 async function join(client: MemoryClient, id: string, signal: AbortSignal): Promise<Session> {
@@ -98,6 +102,20 @@ describe("the engine", () => {
     await clock.advance(0);
     expect(placed()).toEqual(["a.service m1", "b.service m2"]);
     expect(one.engine.status).toMatchObject({ leading: true, holdingUntil: undefined, waiting: [] });
+    expect(clock.sleepers).toBe(0);
+  });
+
+  it("costs nothing while nothing changes: no look, no write, no timer", async () => {
+    const { clock, memory, node } = aLab();
+    const nodes = [await node("m1"), await node("m2"), await node("m3")];
+    for (let index = 0; index < 100; index++) await nodes[0]?.client.putUnit(aUnit(`u${index}.service`));
+    await clock.advance(1_000);
+    const turns = (): number[] => nodes.map(({ engine }) => engine.status.counts.turns);
+    const [before, revision] = [turns(), memory.snapshot.revision];
+    expect(clock.sleepers).toBe(0);
+    await clock.advance(60_000);
+    expect(turns()).toEqual(before);
+    expect(memory.snapshot.revision).toBe(revision);
     expect(clock.sleepers).toBe(0);
   });
 
@@ -192,6 +210,22 @@ describe("the engine", () => {
       await clock.advance(60_000);
       expect(memory.snapshot.machines.size).toBe(3);
       expect(placed()).toEqual(before);
+    });
+
+    it("holds on every machine, so that each can say why nothing moves, and says so in its log", async () => {
+      const { clock, memory, node, lines } = aLab();
+      const [one, two] = [await node("m1"), await node("m2")];
+      const [three, four, five] = [await node("m3"), await node("m4"), await node("m5")];
+      await one.client.putUnit(aUnit("a.service"));
+      await clock.advance(60_000);
+      for (const { client } of [three, four, five]) memory.cut(client);
+      await clock.advance(ttl);
+      const until = clock.monotonic() + outageGrace;
+      expect([one, two].map(({ engine }) => engine.status.holdingUntil)).toEqual([until, until]);
+      expect(lines.join("\n")).toContain("more than half of the machines vanished at once");
+      await clock.advance(outageGrace);
+      expect(one.engine.status.holdingUntil).toBeUndefined();
+      expect(lines.join("\n")).toContain("no longer holding");
     });
 
     it("holds from the moment when more than half have vanished, then acts", async () => {
