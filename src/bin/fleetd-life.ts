@@ -50,7 +50,7 @@ const retryAfter = 1_000;
 /** A second machine with our id is a mistake that a person must mend. */
 const duplicateRetry = 10_000;
 /** systemd's own limit for fleet.service is longer than these together. */
-const leaving = { stopWithin: 22_000, stopAloneWithin: 2_500, tellWithin: 1_500 };
+const leaving = { stopWithin: 22_000, stopAloneWithin: 2_000, tellWithin: 1_500 };
 
 export function createLife(options: LifeOptions): Life {
   return new FleetdLife(options);

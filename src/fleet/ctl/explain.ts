@@ -27,6 +27,11 @@ export async function explain(call: Call): Promise<number> {
   return found.length < names.length ? 1 : 0;
 }
 
+/** Says that the engine holds back. @param ms for how long */
+export function holdingText(ms: number): string {
+  return `more than half of the machines vanished at once: nothing is moved for another ${Math.ceil(ms / 1_000)} s`;
+}
+
 function describe(explanation: ApiExplanation, machines: MachineMap, full: boolean): string[] {
   const { unit, desired, fate, summary, together, machineID, holdingFor } = explanation;
   const legend = (id: string): string => machineLegend(id, machines, full);
@@ -36,11 +41,7 @@ function describe(explanation: ApiExplanation, machines: MachineMap, full: boole
     `Unit ${unit} (target state ${desired}): ${where}`,
     `  because: ${summary}`,
     ...(others.length === 0 ? [] : [`  together with: ${others.join(", ")}`]),
-    ...(holdingFor === undefined
-      ? []
-      : [
-          `  more than half of the machines vanished at once: nothing is moved for another ${Math.ceil(holdingFor / 1_000)} s`,
-        ]),
+    ...(holdingFor === undefined ? [] : [`  ${holdingText(holdingFor)}`]),
     ...machineLines(explanation, legend),
   ];
 }

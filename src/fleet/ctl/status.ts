@@ -1,6 +1,7 @@
 import { mangleUnitName } from "../unit/name.ts";
 import { isGlobal } from "../unit/requirements.ts";
 import type { Call } from "./command.ts";
+import { holdingText } from "./explain.ts";
 import { byId, machineLegend } from "./legend.ts";
 import { runOnMachine } from "./machine-shell.ts";
 
@@ -24,9 +25,17 @@ async function statusOf(call: Call, name: string): Promise<number> {
   if (unit.machineID === "" || unit.currentState === "inactive") {
     call.err(`Unit ${name} does not appear to be loaded.`);
     for (const { machineID, why } of unit.refusal?.reasons ?? []) call.err(`  ${machineID}: ${why}`);
+    await sayHolding(call, name);
     return 1;
   }
+  await sayHolding(call, name);
   return await runOnMachine(call, unit.machineID, ["systemctl", "status", "-l", name]);
+}
+
+/** Why a unit whose machine vanished is not moved yet. Servers of another kind have no explanations. */
+async function sayHolding(call: Call, name: string): Promise<void> {
+  const explanation = await (await call.fleet()).explain(name).catch(() => undefined);
+  if (explanation?.holdingFor !== undefined) call.err(`  ${holdingText(explanation.holdingFor)}`);
 }
 
 /** Each machine in turn; the exit code is the first that is not zero. */
