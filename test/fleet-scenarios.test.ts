@@ -87,14 +87,21 @@ describe("fleet in scenarios", { timeout: 20_000 }, () => {
     expect(await outcomeOf(otherKill, { etcdTrouble: [6_000, 16_000] })).toEqual(passed);
   });
 
-  it("keeps pairs together and rivals apart", async () => {
+  it("leaves services alone when etcd lost every lease", async () => {
+    expect(await outcomeOf(otherKill, { leasesLostAt: 5_000 })).toEqual(passed);
+  });
+
+  it("keeps pairs together and rivals apart, though another machine has more room", async () => {
     const units = [
       containerUnit("hello.service", ["Conflicts=rival.service"]),
       containerUnit("partner.service", ["MachineOf=hello.service"]),
-      containerUnit("rival.service"),
+      containerUnit("rival.service", [`MachineID=${"2".repeat(32)}`]),
+      containerUnit("filler-1.service", [`MachineID=${"3".repeat(32)}`]),
+      containerUnit("filler-2.service", [`MachineID=${"3".repeat(32)}`]),
     ];
-    const all = { ...nodeKill, steady: [...steady, { unit: "partner.service" }, { unit: "rival.service" }] };
-    expect(await outcomeOf(all, { units })).toEqual(passed);
+    const probes = units.map(({ name }) => ({ unit: name, within: "30s" }));
+    const scenario = { ...nodeKill, steady: [...probes, { machines: "all" }] };
+    expect(await outcomeOf(scenario, { units })).toEqual(passed);
   });
 
   it("shows how long detecting, deciding and starting took", async () => {

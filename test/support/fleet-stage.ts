@@ -18,6 +18,8 @@ export interface FleetStageOptions {
   readonly units: readonly Unit[];
   /** Between these times (ms) etcd has no quorum. */
   readonly etcdTrouble?: readonly [from: number, to: number];
+  /** At this time (ms) every lease is gone at once, though every machine is well. */
+  readonly leasesLostAt?: number;
 }
 
 const ttl = 4_000;
@@ -39,7 +41,7 @@ export function fleetStage(clock: ManualClock, options: FleetStageOptions): Stag
   const running = (): Node[] => [...nodes.values()].filter(({ on }) => on);
   const keepQuorum = (): void => (running().length * 2 > names.length ? registry.start() : registry.stop());
   for (const node of nodes.values()) node.boot();
-  void trouble(clock, registry, options.etcdTrouble);
+  void trouble(clock, registry, options);
   return {
     cluster: "imagined",
     provider: "memory",
@@ -119,12 +121,16 @@ export function fleetStage(clock: ManualClock, options: FleetStageOptions): Stag
 async function trouble(
   clock: ManualClock,
   registry: MemoryRegistry,
-  when: readonly [from: number, to: number] | undefined,
+  { etcdTrouble, leasesLostAt }: FleetStageOptions,
 ): Promise<void> {
-  if (when === undefined) return;
-  await clock.sleep(when[0]);
+  if (leasesLostAt !== undefined) {
+    await clock.sleep(leasesLostAt);
+    registry.expire();
+  }
+  if (etcdTrouble === undefined) return;
+  await clock.sleep(etcdTrouble[0]);
   registry.stop();
-  await clock.sleep(when[1] - when[0]);
+  await clock.sleep(etcdTrouble[1] - etcdTrouble[0]);
   registry.start();
 }
 

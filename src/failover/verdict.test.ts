@@ -1,0 +1,65 @@
+import { describe, expect, it } from "vitest";
+import { imaginedHistory, type ImaginedHistory } from "../../test/support/imagined-history.ts";
+import { exitCodeOf, finishedRun } from "./report/finished.ts";
+import { judge } from "./verdict.ts";
+
+const unit = "a.service";
+
+/** The unit's machine dies at second 2, and the unit is active elsewhere at second 5. */
+const failover = (): ImaginedHistory =>
+  imaginedHistory(
+    [unit],
+    [{ unit, recoveredWithin: 4_000, awayAtMost: 4_000, copiesAtMost: 1, startsAtMost: 1 }],
+  )
+    .sample(0, "core-02", unit, "active", "one")
+    .fault(2, "inject", "power-cut", "off", "core-02")
+    .fault(2.5, "active", "power-cut", "off", "core-02")
+    .at(2.5, { kind: "sight", node: "core-02", seen: false })
+    .sample(5, "core-03", unit, "active", "two")
+    .fault(8, "healed", "power-cut", "off", "core-02")
+    .at(8, { kind: "sight", node: "core-02", seen: true })
+    .sample(8, "core-02", unit, "inactive", "");
+
+const outcomeOf = (history: ImaginedHistory): string => judge(history.end(12)).outcome;
+
+describe("the verdict", () => {
+  it("is pass when the unit is back in time", () => {
+    expect(judge(failover().end(12))).toMatchObject({ outcome: "pass", reasons: [] });
+  });
+
+  it("is inconclusive when a machine was out of sight without a reason", () => {
+    const blind = failover()
+      .at(3, { kind: "sight", node: "core-01", seen: false })
+      .at(6, { kind: "sight", node: "core-01", seen: true });
+    expect(judge(blind.end(12)).reasons.join()).toContain("core-01 was out of sight for 3.0 s");
+    expect(outcomeOf(blind)).toBe("inconclusive");
+  });
+
+  it("is inconclusive when something kept the run from being played, or it was stopped", () => {
+    expect(outcomeOf(failover().at(9, { kind: "trouble", text: "no such machine" }))).toBe("inconclusive");
+    expect(judge(failover().end(12, false)).outcome).toBe("inconclusive");
+  });
+
+  it("is inconclusive when no fault was ever active", () => {
+    expect(outcomeOf(imaginedHistory([unit]).sample(0, "core-02", unit, "active"))).toBe("inconclusive");
+  });
+
+  it("is fail when a fault could not be healed", () => {
+    const stuck = failover().fault(9, "stuck", "power-cut", "off", "core-02");
+    expect(outcomeOf(stuck)).toBe("fail");
+  });
+
+  it("is fail when the unit started more often than the budget allows", () => {
+    const twice = failover()
+      .sample(9, "core-03", unit, "inactive", "")
+      .sample(9.5, "core-03", unit, "active", "three");
+    expect(judge(twice.end(12)).reasons.join()).toContain("was started 2 times (allowed: 1)");
+  });
+
+  it("is pass, fail or inconclusive for the exit code of several runs", () => {
+    const pass = finishedRun(failover().end(12));
+    const unsure = finishedRun(failover().end(12, false));
+    const fail = finishedRun(failover().fault(9, "stuck", "power-cut", "off", "core-02").end(12));
+    expect([[pass], [pass, unsure], [pass, unsure, fail]].map(exitCodeOf)).toEqual([0, 8, 1]);
+  });
+});
