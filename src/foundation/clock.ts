@@ -53,12 +53,18 @@ export function manualClock(start = 0): ManualClock {
     sleep: (ms, signal) =>
       new Promise((resolve, reject) => {
         if (signal?.aborted) return reject(signal.reason as Error);
-        const sleeper: Sleeper = { due: current + ms, wake: resolve };
-        sleepers.push(sleeper);
-        signal?.addEventListener("abort", () => {
+        const onAbort = (): void => {
           sleepers = sleepers.filter((other) => other !== sleeper);
-          reject(signal.reason as Error);
-        });
+          reject(signal?.reason as Error);
+        };
+        // A signal that outlives many sleeps must not remember them all.
+        const wake = (): void => {
+          signal?.removeEventListener("abort", onAbort);
+          resolve();
+        };
+        const sleeper: Sleeper = { due: current + ms, wake };
+        sleepers.push(sleeper);
+        signal?.addEventListener("abort", onAbort, { once: true });
         return undefined;
       }),
     advance: async (ms) => {

@@ -24,6 +24,8 @@ export interface FleetStageOptions {
 
 const ttl = 4_000;
 const lookEvery = 20;
+/** Between two machines that join because of the same event, ms. */
+const joinsApart = 300;
 const names = ["core-01", "core-02", "core-03"];
 
 /**
@@ -147,6 +149,7 @@ class Node {
   #systemd: MemorySystemd;
   #life: Life | undefined;
   #boots = 0;
+  #joins = 0;
 
   constructor(name: string, index: number, clock: ManualClock, registry: MemoryRegistry) {
     this.name = name;
@@ -171,7 +174,7 @@ class Node {
     this.#systemd = createMemorySystemd({ clock });
     this.#life = createLife({
       machine,
-      registry: this.client,
+      registry: this.#slowly(this.client),
       systemd: this.#systemd,
       runEngine: (session, mirror, signal) => engine.run(session, mirror, signal),
       ttl,
@@ -184,6 +187,19 @@ class Node {
     void this.#life.run().catch(() => undefined);
   }
 
+  /** Machines do not all come at the same moment; the one that was there first is the last to come back. */
+  #slowly(client: MemoryClient): MemoryClient {
+    const before = this.#index * joinsApart;
+    const after = (names.length - this.#index) * joinsApart;
+    return {
+      ...client,
+      join: async (request, signal) => {
+        await this.#clock.sleep(this.#joins++ === 0 ? before : after, signal);
+        return await client.join(request, signal);
+      },
+    };
+  }
+
   async cut(): Promise<void> {
     const life = this.#life;
     this.#life = undefined;
@@ -194,6 +210,8 @@ class Node {
   async halt(): Promise<void> {
     const life = this.#life;
     await life?.leave();
+    // Whatever fleet did not stop runs until the shutdown comes to it.
+    await this.#clock.sleep(2_000);
     this.#life = undefined;
     await this.client.close();
   }
