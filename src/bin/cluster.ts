@@ -84,7 +84,7 @@ function wiring(): Wiring {
     },
     images: async () => {
       const [{ buildImage, listImages, pruneImages }, exec] = await Promise.all([
-        import("../provider/nspawn/image.ts"),
+        import("../provider/image/image.ts"),
         lazyExec(),
       ]);
       const options = { ...imagePlaces(), exec };

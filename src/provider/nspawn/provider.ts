@@ -18,7 +18,7 @@ import type { Hierarchies } from "./cgroups.ts";
 import { cgroupAt, findHierarchies } from "./cgroups.ts";
 import { checkHost } from "./check.ts";
 import { consoleLines } from "./console.ts";
-import { buildImage, findImage } from "./image.ts";
+import { buildImage, findImage } from "../image/image.ts";
 import { cacheLayer } from "./layer.ts";
 import { fillMirror, makeImages } from "./mirror/registry.ts";
 import { hostNames } from "./names.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { readIfExists } from "../../../foundation/files.ts";
 import type { Hierarchies } from "../cgroups.ts";
 import { boundConsole } from "../console.ts";
-import { rootOf } from "../image.ts";
+import { rootOf } from "../../image/image.ts";
 import { layerPath } from "../layer.ts";
 import { startCommand } from "../machine.ts";
 import type { HostNames } from "../names.ts";

@@ -6,19 +6,23 @@ import { AppError } from "../../foundation/errors.ts";
 import type { Exec } from "../../foundation/exec.ts";
 import { lastLines, mustRun } from "../../foundation/exec.ts";
 import type { Report } from "../provider.ts";
-import { foldersOf } from "./record.ts";
-import { referenced } from "./references.ts";
+import { foldersOf } from "../nspawn/record.ts";
+import { referenced } from "../nspawn/references.ts";
 
 /** The Debian below every node: built once from a recipe, then used without any network. */
 export interface ImageOptions {
   readonly exec: Exec;
-  /** Holds packages.txt and customize.sh. */
+  /** Holds packages.txt and customize.sh, and for machines what is added to them. */
   readonly recipeDir: string;
+  /** `container` by default; `machine` adds a kernel and what a disk of its own needs. */
+  readonly kind?: ImageKind;
   /** `~/.cache/flotilla` */
   readonly cacheDir: string;
   /** Where Debian's packages come from; the security archive is its sibling `-security`. */
   readonly mirror?: string;
 }
+
+export type ImageKind = "container" | "machine";
 
 export interface Image {
   /** Of everything that decides the content. */
@@ -38,6 +42,16 @@ export interface CachedImage extends Image {
 
 const defaultMirror = "http://deb.debian.org/debian";
 const suite = "bookworm";
+/** The recipe's files, by what is made from them. */
+const recipes: Readonly<
+  Record<ImageKind, { readonly packages: readonly string[]; readonly scripts: readonly string[] }>
+> = {
+  container: { packages: ["packages.txt"], scripts: ["customize.sh"] },
+  machine: {
+    packages: ["packages.txt", "machine-packages.txt"],
+    scripts: ["customize.sh", "machine-customize.sh"],
+  },
+};
 /** Room that a build needs, bytes. */
 const buildRoom = 1_200_000_000;
 
@@ -106,7 +120,7 @@ export async function buildImage(options: ImageOptions, report: Report, signal: 
 
 /** Every image in the cache, newest first. */
 export async function listImages(options: Omit<ImageOptions, "exec">): Promise<readonly CachedImage[]> {
-  const current = await imageOf(options);
+  const newest = await currentHashes(options);
   const used = await referenced(options.cacheDir);
   const images = imagesDir(options.cacheDir);
   const found = (await foldersOf(images)).filter((name) => !name.startsWith("."));
@@ -114,7 +128,7 @@ export async function listImages(options: Omit<ImageOptions, "exec">): Promise<r
     found.map(async (hash) => ({
       hash,
       path: rootOf(options.cacheDir, hash),
-      current: hash === current.hash,
+      current: newest.has(hash),
       inUse: used.images.has(hash),
       built: (await stat(join(images, hash))).mtimeMs,
     })),
@@ -130,23 +144,46 @@ export async function pruneImages(options: ImageOptions): Promise<readonly strin
   return old.map(({ hash }) => hash);
 }
 
+/** The hash of the recipe as it is now, built or not. */
+export async function imageHash(options: Omit<ImageOptions, "exec">): Promise<string> {
+  return (await imageOf(options)).hash;
+}
+
 /** Where the image of that hash lies, whether it exists or not. */
 export function rootOf(cacheDir: string, hash: string): string {
   return join(imagesDir(cacheDir), hash, "root");
 }
 
-async function imageOf({ recipeDir, cacheDir, mirror }: Omit<ImageOptions, "exec">): Promise<Image> {
-  const packages = await packagesOf(recipeDir);
-  const customize = await readFile(join(recipeDir, "customize.sh"), "utf8");
-  const parts = [suite, process.arch, mirror ?? defaultMirror, ...aptAndDpkg, ...packages, customize];
+async function imageOf({ recipeDir, cacheDir, mirror, kind }: Omit<ImageOptions, "exec">): Promise<Image> {
+  const { packages, scripts } = await readRecipe(recipeDir, kind ?? "container");
+  const texts = await Promise.all(scripts.map((path) => readFile(path, "utf8")));
+  const parts = [suite, process.arch, mirror ?? defaultMirror, ...aptAndDpkg, ...packages, ...texts];
   const hash = createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16);
   return { hash, path: rootOf(cacheDir, hash) };
 }
 
-async function packagesOf(recipeDir: string): Promise<string[]> {
-  const text = await readFile(join(recipeDir, "packages.txt"), "utf8");
-  const names = text.split("\n").map((line) => line.replace(/#.*/, "").trim());
-  return names.filter((name) => name !== "").toSorted();
+/** What the recipes that are there give now. */
+async function currentHashes(options: Omit<ImageOptions, "exec">): Promise<ReadonlySet<string>> {
+  const kinds = (Object.keys(recipes) as ImageKind[]).filter((kind) =>
+    [...recipes[kind].packages, ...recipes[kind].scripts].every((file) =>
+      existsSync(join(options.recipeDir, file)),
+    ),
+  );
+  const images = await Promise.all(kinds.map((kind) => imageOf({ ...options, kind })));
+  return new Set(images.map(({ hash }) => hash));
+}
+
+async function readRecipe(
+  dir: string,
+  kind: ImageKind,
+): Promise<{ readonly packages: readonly string[]; readonly scripts: readonly string[] }> {
+  const recipe = recipes[kind];
+  const lists = await Promise.all(recipe.packages.map((file) => readFile(join(dir, file), "utf8")));
+  const names = lists.flatMap((text) => text.split("\n").map((line) => line.replace(/#.*/, "").trim()));
+  return {
+    packages: names.filter((name) => name !== "").toSorted(),
+    scripts: recipe.scripts.map((file) => join(dir, file)),
+  };
 }
 
 async function bootstrap(options: ImageOptions, target: string, signal: AbortSignal): Promise<void> {
@@ -156,14 +193,14 @@ async function bootstrap(options: ImageOptions, target: string, signal: AbortSig
     `deb ${mirror} ${suite}-updates main`,
     `deb ${mirror}-security ${suite}-security main`,
   ];
-  const customize = join(options.recipeDir, "customize.sh").replaceAll("'", `'\\''`);
+  const { packages, scripts } = await readRecipe(options.recipeDir, options.kind ?? "container");
   const result = await options.exec.run({
     argv: [
       ...isolated,
       ...bootstrapper,
       ...aptAndDpkg,
-      `--include=${(await packagesOf(options.recipeDir)).join(",")}`,
-      `--customize-hook='${customize}' "$1"`,
+      `--include=${packages.join(",")}`,
+      ...scripts.map((path) => `--customize-hook='${path.replaceAll("'", `'\\''`)}' "$1"`),
       suite,
       target,
       "-",

@@ -4,8 +4,8 @@ import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Exec } from "../../foundation/exec.ts";
 import { buildImage, findImage, listImages, pruneImages } from "./image.ts";
-import { writeNode } from "./record.ts";
-import { refer } from "./references.ts";
+import { writeNode } from "../nspawn/record.ts";
+import { refer } from "../nspawn/references.ts";
 
 describe("the cache of node images", () => {
   let dir: string;
