@@ -17,7 +17,7 @@ import type {
 import type { Hierarchies } from "./cgroups.ts";
 import { cgroupAt, findHierarchies } from "./cgroups.ts";
 import { checkHost } from "./check.ts";
-import { consoleLines } from "./console.ts";
+import { consoleLines } from "../console.ts";
 import { buildImage, findImage } from "../image/image.ts";
 import { cacheLayer } from "./layer.ts";
 import { fillMirror, makeImages } from "./mirror/registry.ts";

@@ -4,7 +4,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readIfExists } from "../../../foundation/files.ts";
 import type { Hierarchies } from "../cgroups.ts";
-import { boundConsole } from "../console.ts";
+import { boundConsole } from "../../console.ts";
 import { rootOf } from "../../image/image.ts";
 import { layerPath } from "../layer.ts";
 import { startCommand } from "../machine.ts";

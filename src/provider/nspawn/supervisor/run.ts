@@ -4,7 +4,7 @@ import { AppError, messageOf } from "../../../foundation/errors.ts";
 import type { Exec } from "../../../foundation/exec.ts";
 import type { Log } from "../../../foundation/log.ts";
 import { findHierarchies } from "../cgroups.ts";
-import { boundConsole } from "../console.ts";
+import { boundConsole } from "../../console.ts";
 import { readForwards } from "../forwards.ts";
 import { hostNames } from "../names.ts";
 import { nodePaths, readNodes } from "../record.ts";

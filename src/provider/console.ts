@@ -1,8 +1,8 @@
 import { createReadStream, existsSync } from "node:fs";
 import { copyFile, mkdir, stat, truncate } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { Clock } from "../../foundation/clock.ts";
-import type { ConsoleOptions } from "../provider.ts";
+import type { Clock } from "../foundation/clock.ts";
+import type { ConsoleOptions } from "./provider.ts";
 
 /** A console log is cut when it is larger; the last one stays beside it as `.1`. Bytes. */
 const maxSize = 2_000_000;

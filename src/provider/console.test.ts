@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { manualClock } from "../../foundation/clock.ts";
+import { manualClock } from "../foundation/clock.ts";
 import { boundConsole, consoleLines } from "./console.ts";
 
 describe("a node's console log", () => {
