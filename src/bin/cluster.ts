@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { isatty } from "node:tty";
 import { join } from "node:path";
@@ -8,8 +9,10 @@ import { systemClock } from "../foundation/clock.ts";
 import { AppError } from "../foundation/errors.ts";
 import { lineLog, type Log } from "../foundation/log.ts";
 import type { Exec } from "../foundation/exec.ts";
+import type { World } from "../lifecycle/cluster.ts";
 import type { Owner } from "../lifecycle/owner.ts";
 import type { Provider } from "../provider/provider.ts";
+import type { OwnBox } from "../provision/vagrant.ts";
 
 /** The repository, or the installed package: two folders above src/bin and dist/host alike. */
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -60,16 +63,24 @@ function wiring(): Wiring {
         import("../doctor/host-window.ts"),
         lazyExec(),
       ]);
-      const provider = async (name: string): Promise<Provider | undefined> =>
-        name === "nspawn" ? await nspawn(exec) : undefined;
-      return {
-        provider,
+      const surroundings = { env: process.env, platform: process.platform, home: homedir() };
+      const world: World = {
+        provider: async (name) => {
+          if (name === "nspawn") return await nspawn(exec);
+          if (name !== "libvirt" && name !== "virtualbox") return undefined;
+          const { virtualMachines, boxOptions } = await import("./virtual-machines.ts");
+          const { vagrantHome } = await import("../lifecycle/host-materials.ts");
+          const box = boxOptions(exec, root, imagePlaces());
+          return virtualMachines(name, {
+            ...{ exec, clock, box, vagrantHome: vagrantHome(surroundings), world: () => world },
+          });
+        },
         access: sshAccess(),
         materials: async (spec, provider) => {
           const { readMaterials, vagrantHome } = await import("../lifecycle/host-materials.ts");
-          const surroundings = { env: process.env, platform: process.platform, home: homedir() };
           const executable = join(root, "dist/node/flotilla-node");
-          return await readMaterials(spec, provider, { vagrantHome: vagrantHome(surroundings), executable });
+          const places = { vagrantHome: vagrantHome(surroundings), executable, findBox: ownBox };
+          return await readMaterials(spec, provider, places);
         },
         exec,
         host: hostWindow({ exec, clock, env: process.env }),
@@ -81,6 +92,7 @@ function wiring(): Wiring {
         signal,
         command,
       };
+      return world;
     },
     images: async () => {
       const [{ buildImage, listImages, pruneImages }, exec] = await Promise.all([
@@ -89,7 +101,14 @@ function wiring(): Wiring {
       ]);
       const options = { ...imagePlaces(), exec };
       return {
-        build: async (say, signal) => (await buildImage(options, say, signal)).path,
+        build: async (provider, say, signal) => {
+          if (provider === "nspawn") return (await buildImage(options, say, signal)).path;
+          const [{ buildBox }, { boxOptions }] = await Promise.all([
+            import("../provider/image/box.ts"),
+            import("./virtual-machines.ts"),
+          ]);
+          return (await buildBox(boxOptions(exec, root, imagePlaces()), provider, say, signal)).metadata;
+        },
         list: async () =>
           (await listImages(options)).map(({ hash, ...rest }): ImageInfo => ({ id: hash, ...rest })),
         prune: async () => await pruneImages(options),
@@ -103,6 +122,17 @@ function wiring(): Wiring {
     sshPorts: async (stateDir) =>
       await (await import("../provider/nspawn/forwards.ts")).sshForwards({ stateDir }),
   };
+}
+
+/** Our own box for virtual machines, when it has been built here. */
+async function ownBox(kind: "libvirt" | "virtualbox"): Promise<OwnBox | undefined> {
+  const [{ findBox }, { boxOptions }] = await Promise.all([
+    import("../provider/image/box.ts"),
+    import("./virtual-machines.ts"),
+  ]);
+  if (!existsSync(join(root, "dist/node/layer"))) return undefined;
+  const box = await findBox(boxOptions(await lazyExec(), root, imagePlaces()), kind);
+  return box === undefined ? undefined : { url: `file://${box.metadata}`, version: box.version };
 }
 
 async function nspawn(exec: Exec): Promise<Provider> {

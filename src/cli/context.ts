@@ -27,7 +27,7 @@ export interface Wiring {
     readonly signal: AbortSignal;
     readonly command: string;
   }): Promise<World>;
-  /** The images of the nspawn provider. */
+  /** What our own machines run: images for nspawn, boxes for Vagrant. */
   images(): Promise<Images>;
   /** Owns a cluster's nodes until it is told to end (the hidden command `supervise`). */
   supervise(dir: string, signal: AbortSignal): Promise<number>;
@@ -35,9 +35,16 @@ export interface Wiring {
   sshPorts(stateDir: string): Promise<ReadonlyMap<string, number>>;
 }
 
+/** Providers whose machines run our own system. */
+export type ImageProvider = "nspawn" | "libvirt" | "virtualbox";
+
 export interface Images {
   /** Gives the path; builds when it is not there. */
-  build(say: (message: string) => void, signal: AbortSignal): Promise<string>;
+  build(
+    provider: ImageProvider,
+    say: (message: string) => void,
+    signal: AbortSignal,
+  ): Promise<string>;
   list(): Promise<readonly ImageInfo[]>;
   /** Gives the ids of those that were removed. */
   prune(): Promise<readonly string[]>;

@@ -6,6 +6,7 @@ import { AppError } from "../foundation/errors.ts";
 import { readIfExists } from "../foundation/files.ts";
 import { injectsInsecureKey } from "../provision/insecure-key.ts";
 import { systemOf } from "../spec/provider-fit.ts";
+import type { OwnBox } from "../provision/vagrant.ts";
 import type { ClusterSpec, ProviderName } from "../spec/model.ts";
 
 /** What machines get that is neither in cluster.yaml nor made for the cluster: it lies on this host. */
@@ -14,6 +15,8 @@ export interface HostMaterials {
   readonly insecureKey?: string;
   /** Our executable, for systems whose image does not bring it. */
   readonly executable?: { readonly source: string; readonly sha256: string };
+  /** Our own box for virtual machines, when it has been built. */
+  readonly box?: OwnBox;
   /** What could not be had, for the user. */
   readonly notes: readonly string[];
 }
@@ -23,6 +26,8 @@ export interface MaterialPlaces {
   readonly vagrantHome: string;
   /** Where `npm run build` puts our executable. */
   readonly executable: string;
+  /** Finds our own box for virtual machines. */
+  readonly findBox?: (kind: "libvirt" | "virtualbox") => Promise<OwnBox | undefined>;
 }
 
 /**
@@ -52,8 +57,10 @@ export async function readMaterials(
   if (wanted && sha256 === undefined) {
     notes.push(`fleet waits on the machines until ${places.executable} is built ('npm run build' on Linux)`);
   }
+  const box = await ownBox(spec, provider, places);
   return {
     ...(insecureKey === undefined ? {} : { insecureKey }),
+    ...(box === undefined ? {} : { box }),
     ...(sha256 === undefined ? {} : { executable: { source: places.executable, sha256 } }),
     notes,
   };
@@ -71,6 +78,15 @@ export async function findInsecureKey(
     if (text !== undefined) return { path, text };
   }
   return undefined;
+}
+
+async function ownBox(
+  spec: ClusterSpec,
+  provider: ProviderName,
+  places: MaterialPlaces,
+): Promise<OwnBox | undefined> {
+  if (provider !== "libvirt" && provider !== "virtualbox") return undefined;
+  return systemOf(spec.os.name, provider) === "debian" ? await places.findBox?.(provider) : undefined;
 }
 
 function insecureKeyPath(home: string): string {

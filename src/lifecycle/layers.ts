@@ -3,7 +3,7 @@ export const layerNames = ["booted", "network", "sshd", "cloud-config", "etcd", 
 
 export type LayerName = (typeof layerNames)[number];
 
-/** How long each layer may take after the one before it answered, ms. A virtual machine without KVM is slow. */
+/** How long each layer may take after the one before it answered, ms. */
 export const layerDeadlines: Readonly<Record<LayerName, number>> = {
   booted: 60_000,
   network: 60_000,

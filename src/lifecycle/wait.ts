@@ -44,12 +44,18 @@ export async function waitUntilReady(request: WaitRequest): Promise<void> {
   }
 }
 
+/** Virtual machines may be emulated, several on a processor. ms */
+function deadlineOf({ provider }: WaitRequest, layer: LayerName): number {
+  const patience = provider.capabilities.powerCut === "guest" ? 4 : 1;
+  return layerDeadlines[layer] * patience;
+}
+
 /** booted, network, sshd: what can be seen without a login. */
 async function waitFromOutside(request: WaitRequest, passed: (layer: LayerName) => void): Promise<void> {
   const { world, provider, ref, node, signal } = request;
   const until = async (layer: LayerName, look: () => Promise<boolean>): Promise<void> => {
     request.board.set(node.name, { node, layer });
-    const within = layerDeadlines[layer];
+    const within = deadlineOf(request, layer);
     const seen = async (): Promise<true | undefined> => ((await look()) ? true : undefined);
     const found = await waitFor(seen, { clock: world.clock, every: 25, within, signal });
     if (found === undefined) throw await silent(request, layer, undefined);
@@ -92,7 +98,7 @@ async function untilReported(
   const { world, node } = request;
   const timer = new AbortController();
   const signal = AbortSignal.any([request.signal, timer.signal]);
-  const late = world.clock.sleep(layerDeadlines[layer], signal).then(() => "late" as const);
+  const late = world.clock.sleep(deadlineOf(request, layer), signal).then(() => "late" as const);
   late.catch(() => undefined);
   try {
     for (;;) {
@@ -140,7 +146,7 @@ async function silent(
   const discovery = blamed.layer === "etcd" ? explainDiscovery(words) : undefined;
   return new AppError(
     "E_TIMEOUT",
-    `${blamed.node.name}: ${blamed.layer} is silent (waited ${layerDeadlines[blamed.layer] / 1_000} s until ${layerMeanings[blamed.layer]})`,
+    `${blamed.node.name}: ${blamed.layer} is silent (waited ${deadlineOf(request, blamed.layer) / 1_000} s until ${layerMeanings[blamed.layer]})`,
     {
       details: [
         ...(why === undefined ? [] : [why]),

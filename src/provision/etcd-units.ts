@@ -45,7 +45,7 @@ function memberSettings(input: NodeInput, profile: OsProfile): Record<string, st
     advertise_client_urls: url(machine.address, 2379),
     listen_peer_urls: [2380, 7001].map((port) => url(machine.address, port)).join(","),
     initial_advertise_peer_urls: url(machine.address, 2380),
-    heartbeat_interval: 100,
+    heartbeat_interval: profile.etcdHeartbeat,
     election_timeout: profile.etcdElection,
   };
 }

@@ -6,14 +6,17 @@ import type { OsProfile } from "./os-profile.ts";
 import { renderTemplate } from "./templates.ts";
 
 /** fleet's settings by the names of `coreos.fleet`; upper-cased after `FLEET_` they are fleetd's own. */
-export function fleetSettings({ spec, machine, machines }: NodeInput): Record<string, string> {
+export function fleetSettings(
+  { spec, machine, machines }: NodeInput,
+  profile: OsProfile,
+): Record<string, string> {
   const metadata = Object.entries(machine.metadata).sort(([a], [b]) => (a < b ? -1 : 1));
   return {
     public_ip: machine.address,
     ...(metadata.length === 0
       ? {}
       : { metadata: metadata.map(([key, value]) => `${key}=${value}`).join(",") }),
-    agent_ttl: `${spec.fleet.agentTtl / 1_000}s`,
+    agent_ttl: `${(spec.fleet.agentTtl ?? profile.agentTtl) / 1_000}s`,
     etcd_servers: membersOf(machines)
       .map(({ address }) => `http://${address}:2379`)
       .join(","),
@@ -45,7 +48,7 @@ function fleetWithExecutable(input: NodeInput, profile: OsProfile): CloudUnit[] 
   const file = executablePath(input.executable);
   const check = input.executable === undefined ? [] : [{ hash: input.executable, path: file }];
   const etcdUnit = input.machine.etcdMember ? profile.etcdUnit : "etcd-gateway@2379.service";
-  const variables = variablesOf("FLEET_", fleetSettings(input));
+  const variables = variablesOf("FLEET_", fleetSettings(input, profile));
   const unit = (name: string, content: string): CloudUnit => ({ name, runtime: true, content });
   return [
     unit("fleet.socket", renderTemplate("user-data/fleet.socket.hbs", {})),

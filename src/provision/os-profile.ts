@@ -11,6 +11,12 @@ export interface OsProfile {
   readonly etcdDataDir: string | undefined;
   /** ms; virtual machines pause now and then, containers do not */
   readonly etcdElection: number;
+  /** ms; between two signs of life of etcd's leader */
+  readonly etcdHeartbeat: number;
+  /** ms; how long a silent machine keeps its units when cluster.yaml does not say */
+  readonly agentTtl: number;
+  /** Whether the cloud-config sets up the machine's card on the cluster's network: eth1. */
+  readonly network: "provider" | "cloud-config";
   /**
    * Where fleet comes from: our image has it; the cloud-config writes its units, which wait for our executable; or the
    * system brings a fleet of its own (CoreOS), which is left as it is.
@@ -29,6 +35,13 @@ export interface OsProfile {
   /** What machines with this system cannot do, each a sentence for the user. */
   readonly cannot: readonly string[];
 }
+
+const timing = { etcdHeartbeat: 100, etcdElection: 500, agentTtl: 4_000 };
+/**
+ * Of machines that QEMU may emulate, several on one processor: none of their pauses shall look like a failure. Measured with
+ * three machines on two processors (docs/performance.md).
+ */
+const slowTiming = { etcdHeartbeat: 300, etcdElection: 3_000, agentTtl: 10_000 };
 
 const debian = {
   name: "debian",
@@ -49,6 +62,9 @@ const flatcar: OsProfile = {
   // Its container mounts /var/lib/etcd, etcd's own default.
   etcdDataDir: undefined,
   etcdElection: 1_000,
+  etcdHeartbeat: 100,
+  agentTtl: 4_000,
+  network: "provider",
   fleet: "cloud-config",
   mirror: false,
   apt: false,
@@ -68,6 +84,9 @@ const coreos: OsProfile = {
   etcdSettings: "cloud-config",
   etcdDataDir: "/var/lib/etcd2",
   etcdElection: 1_000,
+  etcdHeartbeat: 100,
+  agentTtl: 4_000,
+  network: "provider",
   fleet: "native",
   mirror: false,
   apt: false,
@@ -97,5 +116,7 @@ export function osProfile(spec: ClusterSpec, provider: ProviderName): OsProfile 
   if (system === "flatcar") return flatcar;
   if (system === "coreos") return coreos;
   const container = provider === "nspawn";
-  return { ...debian, mirror: container, etcdElection: container ? 500 : 1_000 };
+  return container
+    ? { ...debian, ...timing, mirror: true, network: "provider" }
+    : { ...debian, ...slowTiming, mirror: provider === "libvirt", network: "cloud-config" };
 }

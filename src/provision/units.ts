@@ -2,6 +2,7 @@ import type { CloudUnit } from "./cloud-unit.ts";
 import { dockerUnits } from "./docker-units.ts";
 import { etcd2Section, etcdUnits } from "./etcd-units.ts";
 import { fleetSettings, fleetUnits } from "./fleet-units.ts";
+import { networkUnits } from "./network-units.ts";
 import type { NodeInput } from "./node-input.ts";
 import type { OsProfile } from "./os-profile.ts";
 
@@ -13,13 +14,14 @@ export function coreosSection(
 ): Record<string, unknown> {
   const etcd2 = etcd2Section(input, profile);
   const units: CloudUnit[] = [
+    ...networkUnits(input, profile),
     ...etcdUnits(input, profile),
     ...dockerUnits(input, dockerListens),
     ...fleetUnits(input, profile),
   ];
   return {
     ...(etcd2 === undefined ? {} : { etcd2 }),
-    ...(profile.fleet === "cloud-config" ? {} : { fleet: fleetSettings(input) }),
+    ...(profile.fleet === "cloud-config" ? {} : { fleet: fleetSettings(input, profile) }),
     ...(profile.reboots ? { update: { reboot_strategy: "off" } } : {}),
     units,
   };

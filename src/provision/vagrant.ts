@@ -25,8 +25,23 @@ export interface VagrantFolderInput {
   readonly provider: ProviderName;
   /** Our executable on this host, for systems that do not bring it. */
   readonly executable?: ExecutableFile;
-  /** Where the box of our own system lies; else Vagrant must know it already. */
-  readonly boxUrl?: string;
+  /** The box of our own system, when it has been built; else Vagrant must know one already. */
+  readonly box?: OwnBox;
+  /** What the hypervisor shall call things; all clusters of a host share its lists. */
+  readonly names?: HypervisorNames;
+  /** Each machine's id, by name: 32 hex digits. */
+  readonly machineIds?: Readonly<Record<string, string>>;
+}
+
+export interface OwnBox {
+  readonly url: string;
+  readonly version: string;
+}
+
+export interface HypervisorNames {
+  /** Before each machine's name. */
+  readonly prefix: string;
+  readonly network: string;
 }
 
 export interface ExecutableFile {
@@ -66,6 +81,7 @@ function vagrantfileData(input: VagrantFolderInput, profile: OsProfile): object 
     settings: {
       address,
       user_data: userDataPath(name),
+      ...(input.machineIds?.[name] === undefined ? {} : { machine_id: input.machineIds[name] }),
       ...(memory === spec.machines.memory ? {} : { memory }),
       ...(cpus === spec.machines.cpus ? {} : { cpus }),
     },
@@ -78,7 +94,10 @@ function vagrantfileData(input: VagrantFolderInput, profile: OsProfile): object 
     channel: spec.os.channel,
     netmask: netmask(subnetOf(spec.network.subnet)),
     box: box.name,
-    box_url: box.url ?? input.boxUrl ?? null,
+    box_url: box.url ?? input.box?.url ?? null,
+    box_version: box.url === undefined ? (input.box?.version ?? null) : null,
+    vm_prefix: input.names?.prefix ?? null,
+    network: input.names?.network ?? null,
     docker_tcp: spec.docker.exposeTcp,
     executable:
       profile.fleet === "cloud-config" && executable !== undefined

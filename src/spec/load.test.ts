@@ -62,7 +62,7 @@ describe("cluster.yaml that is right", () => {
       machines: { count: 3, prefix: "core", memory: 1024, cpus: 1 },
       network: { subnet: "192.168.56.0/24", first: 11, internet: true },
       etcd: { members: 3, discovery: "static" },
-      fleet: { agentTtl: 4_000 },
+      fleet: {},
       docker: { images: ["busybox", "jlordiales/python-micro-service"], mirror: true },
       proxy: undefined,
       services: [],

@@ -157,7 +157,7 @@ function specOf(file: ClusterFile): ClusterSpec {
       members: file.etcd.members ?? defaultEtcdMembers(file.machines.count),
       discovery: file.etcd.discovery,
     },
-    fleet: { agentTtl: parseDuration(file.fleet.agentTtl) ?? 0 },
+    fleet: compact({ agentTtl: parseDuration(file.fleet.agentTtl ?? "") }),
     docker: { ...file.docker, images: file.docker.mirror ? (file.docker.images ?? imageNames) : [] },
     ssh: file.ssh,
     proxy: proxyOf(file.proxy),

@@ -32,8 +32,8 @@ export interface ClusterSpec {
   };
   readonly etcd: { readonly members: number; readonly discovery: Discovery };
   readonly fleet: {
-    /** ms */
-    readonly agentTtl: number;
+    /** ms; undefined: what suits the machines */
+    readonly agentTtl?: number;
   };
   readonly docker: {
     readonly images: readonly string[];

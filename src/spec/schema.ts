@@ -144,8 +144,10 @@ export const clusterFile = z.strictObject({
   fleet: z
     .strictObject({
       agentTtl: fields.agentTtl
-        .default("4s")
-        .describe("how long a silent machine keeps its units; whole seconds from 2s"),
+        .optional()
+        .describe(
+          "how long a silent machine keeps its units; whole seconds from 2s; 4s, on virtual machines more",
+        ),
     })
     .prefault({}),
   docker: docker.prefault({}),

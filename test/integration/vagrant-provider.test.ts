@@ -40,8 +40,8 @@ function stage(hypervisor: "libvirt" | "virtualbox", name: string): Stage {
   const provider = createVagrantProvider({
     exec,
     clock: systemClock(),
-    hypervisor: hypervisor === "libvirt" ? libvirt(exec) : virtualbox(exec),
-    furnish: async () => mkdirSync(join(dir, "vagrant"), { recursive: true }),
+    hypervisor: hypervisor === "libvirt" ? libvirt(exec, systemClock()) : virtualbox(exec),
+    furnish: async () => void mkdirSync(join(dir, "vagrant"), { recursive: true }),
     checkFurniture: () => Promise.resolve([]),
   });
   const calls = (): readonly string[] =>

@@ -33,7 +33,7 @@ export async function runCluster(line: string, { memory, cwd, env = {}, signal }
   const wiring: Wiring = {
     world: async ({ emit, signal: stop, command }) => ({ ...memory.another(stop, emit), command }),
     images: async () => ({
-      build: async (say) => {
+      build: async (_provider, say) => {
         say("building");
         return "/cache/images/0123";
       },

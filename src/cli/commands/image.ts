@@ -1,15 +1,29 @@
-import type { Command } from "../command.ts";
+import { valueOf, type Command } from "../command.ts";
+import type { ImageProvider } from "../context.ts";
 
 const build: Command = {
   name: "build",
-  summary: "build the node image of the nspawn provider, if it is not cached",
+  summary: "build what a provider's machines run, if it is not cached",
+  description:
+    "For nspawn a folder, for libvirt and virtualbox a Vagrant box with the same system, a kernel and a boot loader. The box for VirtualBox has been booted from QEMU's IDE controller, and never in VirtualBox itself.",
   args: [],
-  options: [],
-  examples: [{ command: "cluster image build", meaning: "once, with network; 'up' then needs none" }],
-  run: async (context) => {
+  options: [
+    {
+      name: "--provider",
+      value: "NAME",
+      summary: "else nspawn",
+      choices: ["nspawn", "libvirt", "virtualbox"],
+    },
+  ],
+  examples: [
+    { command: "cluster image build", meaning: "once, with network; 'up' then needs none" },
+    { command: "cluster image build --provider libvirt", meaning: "the box of libvirt's machines" },
+  ],
+  run: async (context, input) => {
     const images = await context.wiring.images();
+    const provider = (valueOf(input, "--provider") ?? "nspawn") as ImageProvider;
     const say = (message: string): void => context.emit({ kind: "note", message });
-    const path = await images.build(say, context.io.signal);
+    const path = await images.build(provider, say, context.io.signal);
     context.result(`${path}\n`, { v: 1, path });
     return 0;
   },

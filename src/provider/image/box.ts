@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { AppError } from "../../foundation/errors.ts";
 import type { Exec } from "../../foundation/exec.ts";
 import { mustRun } from "../../foundation/exec.ts";
-import type { Report } from "../provider.ts";
+import type { Lack, Report } from "../provider.ts";
 import { boxVagrantfile } from "./box-vagrantfile.ts";
 import { diskSize, makeQcow2, makeRawDisk, makeVmdk } from "./disk.ts";
 import type { ImageOptions } from "./image.ts";
@@ -30,7 +30,7 @@ export interface Box {
   readonly metadata: string;
 }
 
-export const boxName = "flotilla/node";
+export const boxName = "flotilla/debian";
 /** Changes when the way in which boxes are made does. */
 const format = 1;
 const tools: readonly [program: string, debianPackage: string][] = [
@@ -58,7 +58,8 @@ export async function buildBox(
 ): Promise<Box> {
   const found = await findBox(options, kind);
   if (found !== undefined) return found;
-  await mustHaveTools(options.exec);
+  const [lack] = await boxToolLacks(options.exec);
+  if (lack !== undefined) throw new AppError(lack.code, lack.what, { hint: lack.hint });
   const image = await buildImage({ ...options, kind: "machine" }, report, signal);
   const box = await boxOf(options, kind);
   report(`making the box ${box.name} ${box.version} for ${kind}`);
@@ -159,16 +160,23 @@ async function layerHash(layerDir: string): Promise<string> {
   });
 }
 
-async function mustHaveTools(exec: Exec): Promise<void> {
+/** What this host lacks to build a box, as one lack. */
+export async function boxToolLacks(exec: Exec): Promise<readonly Lack[]> {
   const script = 'for name; do command -v "$name" >/dev/null || echo "$name"; done';
   const argv = ["sh", "-c", script, "sh", ...tools.map(([program]) => program)] as const;
   const missing = (await exec.run({ argv: [...argv] })).stdout.split("\n").filter((name) => name !== "");
   const packages = tools.filter(([program]) => missing.includes(program)).map(([, name]) => name);
   if (!existsSync("/usr/lib/grub/i386-pc/boot.img")) packages.push("grub-pc-bin");
-  if (packages.length === 0) return;
-  throw new AppError("E_HOST_LACKS", `building a box needs ${packages.join(", ")}`, {
-    hint: `apt-get install ${packages.join(" ")}`,
-  });
+  const lacks: Lack[] = [];
+  if (process.getuid?.() !== 0) {
+    const hint = "build it once with 'sudo cluster image build --provider libvirt' (or virtualbox)";
+    lacks.push({ code: "E_HOST_LACKS", what: "the rights of root, to build the machines' box", hint });
+  }
+  if (packages.length > 0) {
+    const what = `${packages.join(", ")}, to build the machines' box`;
+    lacks.push({ code: "E_HOST_LACKS", what, hint: `apt-get install ${packages.join(" ")}` });
+  }
+  return lacks;
 }
 
 function signatureOf(box: Box): number {

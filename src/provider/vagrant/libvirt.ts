@@ -1,10 +1,13 @@
+import { join } from "node:path";
+import type { Clock } from "../../foundation/clock.ts";
 import type { Exec } from "../../foundation/exec.ts";
-import { mustRun } from "../../foundation/exec.ts";
+import { writeAtomically } from "../../foundation/files.ts";
 import { gatewayOf } from "../../spec/machines.ts";
 import { netmask, subnetOf } from "../../spec/subnet.ts";
 import type { ClusterPlan, ClusterRef, Lack } from "../provider.ts";
 import type { Hypervisor, Inventory } from "./hypervisor.ts";
 import { kvmWorks } from "./kvm.ts";
+import { ensureMirror, removeMirror } from "./mirror.ts";
 import { vmNames } from "./names.ts";
 import { missingPrograms } from "./programs.ts";
 import { explainFailure } from "./trouble.ts";
@@ -19,7 +22,7 @@ const programs = [
 ] as const;
 
 /** QEMU's machines, through libvirt. */
-export function libvirt(exec: Exec): Hypervisor {
+export function libvirt(exec: Exec, clock: Clock): Hypervisor {
   const ask = async (args: readonly string[], signal?: AbortSignal): Promise<string> => {
     const argv = [...virsh, ...args] as const;
     const result = await exec.run({ argv: [...argv], timeout: 30_000, ...(signal ? { signal } : {}) });
@@ -33,11 +36,9 @@ export function libvirt(exec: Exec): Hypervisor {
   const bringUpNetwork = async (cluster: ClusterPlan, signal: AbortSignal): Promise<void> => {
     const { network } = vmNames(cluster);
     if (!(await works(["net-info", network]))) {
-      await mustRun(exec, {
-        argv: [...virsh, "net-define", "/dev/stdin"],
-        input: networkXml(cluster),
-        signal,
-      });
+      const file = join(cluster.stateDir, "vagrant", "network.xml");
+      await writeAtomically(file, networkXml(cluster));
+      await ask(["net-define", file], signal);
     }
     const active = (await ask(["net-list", "--name"], signal)).split("\n").map((name) => name.trim());
     if (!active.includes(network)) await ask(["net-start", network], signal);
@@ -47,7 +48,10 @@ export function libvirt(exec: Exec): Hypervisor {
     name: "libvirt",
     parallel: true,
     check: (cluster) => checkLibvirt(exec, cluster),
-    prepare: async (cluster, _report, signal) => await bringUpNetwork(cluster, signal),
+    prepare: async (cluster, report, signal) => {
+      await bringUpNetwork(cluster, signal);
+      await ensureMirror({ exec, clock }, cluster, { report, signal });
+    },
     look: async (): Promise<Inventory> => {
       const [all, active] = await Promise.all([ask(["list", "--uuid", "--all"]), ask(["list", "--uuid"])]);
       return { known: wordsOf(all), running: wordsOf(active) };
@@ -61,6 +65,7 @@ export function libvirt(exec: Exec): Hypervisor {
     },
     dispose: async (cluster: ClusterRef, signal) => {
       const { network } = vmNames(cluster);
+      await removeMirror(cluster, clock);
       if (!(await works(["net-info", network]))) return;
       await exec.run({ argv: [...virsh, "net-destroy", network], signal });
       await ask(["net-undefine", network], signal);

@@ -43,9 +43,9 @@ export async function checkVagrant(exec: Exec, provider: "libvirt" | "virtualbox
     const what = `Vagrant ${oldest.join(".")} or newer (here is ${found.join(".") || "none that says its version"})`;
     return [{ code: "E_HOST_LACKS", what, hint: "https://developer.hashicorp.com/vagrant/install" }];
   }
-  if (provider === "virtualbox") return [];
+  // Also for VirtualBox, since this is what makes Vagrant write its well-known key, which machines are given.
   const plugins = await exec.run({ argv: ["vagrant", "plugin", "list"], env: environment, timeout: 60_000 });
-  if (/^vagrant-libvirt\b/m.test(plugins.stdout)) return [];
+  if (provider === "virtualbox" || /^vagrant-libvirt\b/m.test(plugins.stdout)) return [];
   const hint = "apt-get install vagrant-libvirt, or 'vagrant plugin install vagrant-libvirt'";
   return [{ code: "E_HOST_LACKS", what: "Vagrant's plugin vagrant-libvirt", hint }];
 }

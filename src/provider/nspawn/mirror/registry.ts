@@ -31,12 +31,9 @@ function mirrorUrl(gateway: string): string {
 export async function startMirror(plan: MirrorPlan, clock: Clock): Promise<void> {
   await stopMirror(plan.cgroup, clock);
   await plan.cgroup.create();
-  const cache = join(plan.stateDir, "cache");
-  await mkdir(join(plan.stateDir, "logs"), { recursive: true });
-  await writeAtomically(join(cache, "registry.yml"), registryConfig(plan.gateway, join(cache, "registry")));
+  const command = await registryCommand(plan);
   const log = openSync(logFile(plan.stateDir), "w");
   const script = 'joins=$1; shift; for procs in $joins; do echo $$ > "$procs"; done; exec "$@"';
-  const command = ["docker-registry", "serve", join(cache, "registry.yml")];
   const child = spawn("sh", ["-c", script, "mirror", plan.cgroup.joins.join(" "), ...command], {
     stdio: ["ignore", log, log],
     detached: true,
@@ -49,6 +46,18 @@ export async function startMirror(plan: MirrorPlan, clock: Clock): Promise<void>
     every: 10,
     within: 2_000,
   });
+}
+
+/** Writes the registry's settings and gives the command that runs it. */
+export async function registryCommand({
+  gateway,
+  stateDir,
+}: Pick<MirrorPlan, "gateway" | "stateDir">): Promise<readonly [string, ...string[]]> {
+  const cache = join(stateDir, "cache");
+  const settings = join(cache, "registry.yml");
+  await mkdir(join(stateDir, "logs"), { recursive: true });
+  await writeAtomically(settings, registryConfig(gateway, join(cache, "registry")));
+  return ["docker-registry", "serve", settings];
 }
 
 export async function stopMirror(cgroup: Cgroup, clock: Clock): Promise<void> {
@@ -106,6 +115,7 @@ http: {addr: "${gateway}:${port}"}
 `;
 }
 
-function logFile(stateDir: string): string {
+/** What the registry says. */
+export function logFile(stateDir: string): string {
   return join(stateDir, "logs", "mirror.log");
 }

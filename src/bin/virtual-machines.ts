@@ -1,0 +1,56 @@
+import { join } from "node:path";
+import type { Clock } from "../foundation/clock.ts";
+import type { Exec } from "../foundation/exec.ts";
+import type { World } from "../lifecycle/cluster.ts";
+import { boxToolLacks, buildBox, findBox, type BoxKind, type BoxOptions } from "../provider/image/box.ts";
+import type { ClusterPlan, Lack, Provider } from "../provider/provider.ts";
+import { installBox } from "../provider/vagrant/base-volume.ts";
+import { libvirt } from "../provider/vagrant/libvirt.ts";
+import { createVagrantProvider } from "../provider/vagrant/provider.ts";
+import { vagrantFolder } from "../provider/vagrant/record.ts";
+import { virtualbox } from "../provider/vagrant/virtualbox.ts";
+import { systemOf } from "../spec/provider-fit.ts";
+
+export interface VirtualMachineParts {
+  readonly exec: Exec;
+  readonly clock: Clock;
+  readonly box: BoxOptions;
+  readonly vagrantHome: string;
+  readonly world: () => World;
+}
+
+/** The providers that drive Vagrant, put together: where their box comes from and how their folder is rendered. */
+export function virtualMachines(name: BoxKind, parts: VirtualMachineParts): Provider {
+  const { exec, clock, box, vagrantHome } = parts;
+  const own = ({ spec }: ClusterPlan): boolean => systemOf(spec.os.name, name) === "debian";
+  return createVagrantProvider({
+    exec,
+    clock,
+    hypervisor: name === "libvirt" ? libvirt(exec, clock) : virtualbox(exec),
+    furnish: async (cluster, report, signal) => {
+      if (own(cluster)) {
+        const made = await buildBox(box, name, report, signal);
+        await installBox(exec, made, { vagrantHome }, { report, signal });
+      }
+      const { renderFolder } = await import("../lifecycle/render-folder.ts");
+      const { dir, spec } = cluster;
+      // What there is to say about it has been said when the plan was made.
+      const silent: World = { ...parts.world(), emit: () => undefined };
+      const folder = vagrantFolder({ dir });
+      await renderFolder(silent, { dir, spec, provider: name, folder, check: false });
+    },
+    checkFurniture: async (cluster): Promise<readonly Lack[]> => {
+      if (!own(cluster) || (await findBox(box, name)) !== undefined) return [];
+      return await boxToolLacks(exec);
+    },
+  });
+}
+
+/** Where box recipe, node layer and cache lie. */
+export function boxOptions(
+  exec: Exec,
+  root: string,
+  places: { readonly recipeDir: string; readonly cacheDir: string },
+): BoxOptions {
+  return { ...places, exec, layerDir: join(root, "dist/node/layer") };
+}
