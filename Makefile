@@ -4,7 +4,7 @@
 #   make test     everything that we test
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo mutants test check unit integration e2e fmt generate clean
+.PHONY: help setup build demo mutants test check unit integration e2e e2e-vm fmt generate clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ e2e: ## tests on real nodes
 
 mutants: ## put known mistakes into a copy of the sources: each must turn a test red
 	@node scripts/with-node24.js scripts/mutants.ts
+
+e2e-vm: ## tests on virtual machines: Vagrant, libvirt, QEMU (half an hour, needs root; not part of 'make test')
+	@scripts/e2e-vm.sh
 
 fmt: ## format the sources
 	@npm run --silent format

@@ -1,8 +1,9 @@
 import { defineConfig } from "vitest/config";
 
 /**
- * Three projects, from fast to real. `unit` touches no network and no child process; `integration` talks to real
- * programs (etcd, dbus-daemon, sshd, the file system); `e2e` runs the built executables on real nodes.
+ * Projects from fast to real. `unit` touches no network and no child process; `integration` talks to real
+ * programs (etcd, dbus-daemon, sshd, the file system); `e2e` runs the built executables on real nodes, `e2e-vm` on
+ * virtual machines.
  */
 export default defineConfig({
   test: {
@@ -35,6 +36,17 @@ export default defineConfig({
           include: ["test/e2e/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 240_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // Emulated machines, several on a processor: see scripts/e2e-vm.sh.
+          name: "e2e-vm",
+          include: ["test/e2e-vm/**/*.test.ts"],
+          testTimeout: 600_000,
+          hookTimeout: 900_000,
           fileParallelism: false,
         },
       },

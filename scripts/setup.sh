@@ -11,6 +11,10 @@ if [ "$purpose" = test ]; then
   packages+=(chromium etcd-server etcd-client dbus dbus-daemon openssh-client vagrant util-linux procps tinyproxy openssl curl)
 fi
 
+# What else whoever calls us needs.
+read -ra more <<<"${FLOTILLA_SETUP_MORE:-}"
+packages+=("${more[@]}")
+
 fail() {
   printf '%s\n  %s\n' "$1" "$2" >&2
   exit 4

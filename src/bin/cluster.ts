@@ -72,7 +72,11 @@ function wiring(): Wiring {
           const { vagrantHome } = await import("../lifecycle/host-materials.ts");
           const box = boxOptions(exec, root, imagePlaces());
           return virtualMachines(name, {
-            ...{ exec, clock, box, vagrantHome: vagrantHome(surroundings), world: () => world },
+            exec,
+            clock,
+            box,
+            vagrantHome: vagrantHome(surroundings),
+            world: () => world,
           });
         },
         access: sshAccess(),

@@ -40,11 +40,7 @@ export type ImageProvider = "nspawn" | "libvirt" | "virtualbox";
 
 export interface Images {
   /** Gives the path; builds when it is not there. */
-  build(
-    provider: ImageProvider,
-    say: (message: string) => void,
-    signal: AbortSignal,
-  ): Promise<string>;
+  build(provider: ImageProvider, say: (message: string) => void, signal: AbortSignal): Promise<string>;
   list(): Promise<readonly ImageInfo[]>;
   /** Gives the ids of those that were removed. */
   prune(): Promise<readonly string[]>;

@@ -40,15 +40,12 @@ async function inspect(world: World, name: ProviderName, plan: ClusterPlan): Pro
 
 /** A provider for which we only write files as yet. */
 async function undriven(world: World, name: ProviderName): Promise<Finding> {
-  const evidence =
-    name === "virtualbox" || name === "libvirt"
-      ? await passOver(name, world.exec)
-      : "there is no such provider yet";
+  const evidence = name === "virtualbox" || name === "libvirt" ? await passOver(name, world.exec) : undefined;
   return {
     id: "provider-not-driven",
     severity: "error",
     title: "'cluster up' cannot drive this provider",
-    evidence,
+    evidence: evidence ?? "there is no such provider yet",
     fix: "use '--provider nspawn', or 'cluster render' and then vagrant itself",
   };
 }

@@ -19,6 +19,12 @@ export async function chooseProvider(world: World, wish: ProviderWish, plan: Clu
   }
   for (const name of ["virtualbox", "libvirt"] as const) {
     const why = await passOver(name, world.exec);
+    if (why === undefined) {
+      const machines = await mustProvide(world, name);
+      await mustCheck(machines, plan);
+      world.emit({ kind: "note", message: `chose the provider ${name}: virtual machines, through Vagrant` });
+      return machines;
+    }
     world.emit({ kind: "note", message: `passed over ${name}: ${why}` });
   }
   const provider = await mustProvide(world, "nspawn");
@@ -45,12 +51,20 @@ function showLack({ what, hint }: Lack): string {
   return `${what}: ${hint}`;
 }
 
-/** Why a hypervisor is not taken although it comes first. */
-export async function passOver(name: "virtualbox" | "libvirt", exec: Exec): Promise<string> {
+/** Why a hypervisor is not taken although it comes first; undefined when it works here. */
+export async function passOver(name: "virtualbox" | "libvirt", exec: Exec): Promise<string | undefined> {
   const argv =
     name === "virtualbox" ? (["VBoxManage", "--version"] as const) : (["virsh", "--version"] as const);
   const result = await exec.run({ argv: [...argv], timeout: 5_000 });
   if (result.missing) return `${argv[0]} is not installed`;
   if (result.code !== 0) return `${argv.join(" ")} does not work here`;
-  return "driving Vagrant is not supported yet; 'cluster render' writes the files for it";
+  if (name === "libvirt") {
+    const { kvmWorks } = await import("../provider/vagrant/kvm.ts");
+    // Emulated machines are for those who ask for them: containers are many times faster.
+    if (!(await kvmWorks(exec)))
+      return "KVM runs no machine on this host ('--provider libvirt' emulates them)";
+  }
+  const vagrant = await exec.run({ argv: ["vagrant", "--version"], timeout: 30_000 });
+  if (vagrant.missing) return "Vagrant, which drives it, is not installed";
+  return vagrant.code === 0 ? undefined : "vagrant --version does not work here";
 }

@@ -33,9 +33,9 @@ export function fleetClientOver(connection: SshConnection, timeout: number): Fle
   return createClient(httpTransport({ kind: "stream", name: `the node's ${fleetSocket}`, open }, timeout));
 }
 
-/** Reads machines, units and states side by side over an open connection. */
-export async function fleetOver(connection: SshConnection): Promise<FleetView> {
-  const client = fleetClientOver(connection, 2_000);
+/** Reads machines, units and states side by side over an open connection. `patience`: see NodeTarget. */
+export async function fleetOver(connection: SshConnection, patience = 1): Promise<FleetView> {
+  const client = fleetClientOver(connection, 2_000 * patience);
   const [machines, units, states] = await Promise.all([client.machines(), client.units(), client.states()]);
   return {
     machines: machines.map(({ id }) => id),

@@ -1,6 +1,7 @@
 import { waitFor } from "../foundation/clock.ts";
 import type { KnownCluster, World } from "./cluster.ts";
 import { fleetOver, type FleetView } from "./fleet-view.ts";
+import { patienceWith } from "./node-access.ts";
 import { reachAny } from "./reach.ts";
 
 export interface HandOverRequest {
@@ -12,9 +13,9 @@ export interface HandOverRequest {
   readonly signal: AbortSignal;
 }
 
-const deadline = 30_000;
+const usualDeadline = 30_000;
 /** How long fleet may be silent: without etcd's quorum it can place nothing, and waiting is in vain. ms */
-const silence = 5_000;
+const usualSilence = 5_000;
 
 /**
  * Waits until nothing is on the machine that left any more, and every unit that fleet has placed runs (or has failed)
@@ -22,6 +23,8 @@ const silence = 5_000;
  */
 export async function waitForHandOver(request: HandOverRequest): Promise<void> {
   const { world, cluster, left, say, signal } = request;
+  const patience = patienceWith(cluster.provider);
+  const [deadline, silence] = [usualDeadline * patience, usualSilence * patience];
   const leftId = cluster.state.machines[left]?.machineId ?? "";
   const { connection } = await reachAny(world, cluster, [left]);
   let pending: readonly string[] = [];
@@ -29,7 +32,7 @@ export async function waitForHandOver(request: HandOverRequest): Promise<void> {
     let heard = world.clock.monotonic();
     const look = async (): Promise<"settled" | "silent" | undefined> => {
       try {
-        pending = unsettled(await fleetOver(connection), leftId);
+        pending = unsettled(await fleetOver(connection, patience), leftId);
         heard = world.clock.monotonic();
         return pending.length === 0 ? "settled" : undefined;
       } catch {

@@ -7,8 +7,8 @@ import type { Desired } from "./desired.ts";
 import { plantLocalToken, withFormed } from "./discovery.ts";
 import { waitForHandOver } from "./hand-over.ts";
 import type { Login } from "./keys.ts";
-import type { NodeTarget } from "./node-access.ts";
 import { endingExecutors } from "./endings.ts";
+import { nodeTarget, type NodeTarget } from "./node-access.ts";
 import type { MakingKind } from "./plan.ts";
 import { replacementExecutors } from "./replace.ts";
 import type { Service } from "./services.ts";
@@ -36,7 +36,7 @@ export function makingExecutors(tools: MakingTools): Executors<MakingKind> {
   const { plan } = desired;
   const board: LayerBoard = new Map();
   const nodePlan = (name: string): NodePlan => mustFind(desired.nodes.get(name), name);
-  const target = (name: string): NodeTarget => ({ name, address: nodePlan(name).machine.address });
+  const target = (name: string): NodeTarget => nodeTarget(provider, name, nodePlan(name).machine.address);
   const mark = async (node: string, change: Parameters<typeof withMachine>[2]): Promise<void> => {
     await file.update((state) => withMachine(state, node, change));
   };

@@ -2,6 +2,7 @@ import { messageOf } from "../foundation/errors.ts";
 import type { MachineStatus } from "../provider/provider.ts";
 import type { KnownCluster, World } from "./cluster.ts";
 import { readLogin } from "./keys.ts";
+import { nodeTarget } from "./node-access.ts";
 import type { Observed } from "./plan.ts";
 import { probeNode } from "./probe.ts";
 import type { MachineState } from "./state.ts";
@@ -54,7 +55,7 @@ async function troubleOf(
 ): Promise<string | undefined> {
   try {
     const login = await readLogin(cluster.ref.stateDir);
-    const report = await probeNode(world, { name, address: machine.address }, login);
+    const report = await probeNode(world, nodeTarget(cluster.provider, name, machine.address), login);
     const bad = report.layers.find(({ ok }) => !ok);
     return bad === undefined
       ? undefined

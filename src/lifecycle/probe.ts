@@ -27,7 +27,7 @@ export interface ProbeReport<Extra> extends Look {
   readonly extra: Extra | undefined;
 }
 
-const within = 2_000;
+const usual = 2_000;
 const cloudConfigResult = "/run/flotilla/cloudinit.json";
 
 /**
@@ -42,14 +42,14 @@ export async function probeNode<Extra = undefined>(
 ): Promise<ProbeReport<Extra>> {
   let connection: SshConnection;
   try {
-    connection = await world.access.connect(node, login, { timeout: within, signal: world.signal });
+    connection = await world.access.connect(node, login, { timeout: usual, signal: world.signal });
   } catch (error) {
     world.signal.throwIfAborted();
     return { layers: [{ layer: "sshd", ok: false, why: messageOf(error) }], notes: [], extra: undefined };
   }
   try {
     const [look, extra] = await Promise.all([
-      probeOver(connection),
+      probeOver(connection, usual * (node.patience ?? 1)),
       besides?.(connection).catch(() => undefined),
     ]);
     return { ...look, extra };
@@ -60,18 +60,18 @@ export async function probeNode<Extra = undefined>(
 }
 
 /** The layers of the node behind an open connection. */
-async function probeOver(connection: SshConnection): Promise<Look> {
+async function probeOver(connection: SshConnection, within: number): Promise<Look> {
   let notes: readonly string[] = [];
   const checkApplied = async (): Promise<string | undefined> => {
-    const applied = await readApplied(connection);
+    const applied = await readApplied(connection, within);
     notes = applied.notes;
     return applied.trouble;
   };
   const [applied, ...rest] = await Promise.all([
     judge("cloud-config", checkApplied),
-    judge("etcd", () => checkEtcd(connection)),
-    judge("docker", () => checkDocker(connection)),
-    judge("fleet", () => checkFleet(connection)),
+    judge("etcd", () => checkEtcd(connection, within)),
+    judge("docker", () => checkDocker(connection, within)),
+    judge("fleet", () => checkFleet(connection, within)),
   ]);
   return { layers: [{ layer: "sshd", ok: true }, applied, ...rest], notes };
 }
@@ -93,7 +93,7 @@ interface Applied {
 }
 
 /** One question for both: each costs a channel and a shell. */
-async function readApplied(connection: SshConnection): Promise<Applied> {
+async function readApplied(connection: SshConnection, within: number): Promise<Applied> {
   const command = `cat ${cloudConfigResult} && echo && ${overridesCommand}`;
   const { stdout } = await capture(connection, command, { signal: AbortSignal.timeout(within) });
   const [first = "", ...rest] = stdout.split("\n");
@@ -107,18 +107,18 @@ async function readApplied(connection: SshConnection): Promise<Applied> {
   return { trouble, notes: [...(result.notes ?? []), ...overrides(rest)] };
 }
 
-async function checkEtcd(connection: SshConnection): Promise<string | undefined> {
+async function checkEtcd(connection: SshConnection, within: number): Promise<string | undefined> {
   const answer = await getOver(await connection.openTcp("127.0.0.1", 2379), "/health", within);
   const { health, reason } = JSON.parse(answer.body) as { health?: string | boolean; reason?: string };
   return String(health) === "true" ? undefined : reason === undefined || reason === "" ? "unhealthy" : reason;
 }
 
-async function checkDocker(connection: SshConnection): Promise<string | undefined> {
+async function checkDocker(connection: SshConnection, within: number): Promise<string | undefined> {
   const answer = await getOver(await connection.openUnix("/run/docker.sock"), "/_ping", within);
   return answer.status === 200 ? undefined : `docker answers ${answer.status}`;
 }
 
-async function checkFleet(connection: SshConnection): Promise<string | undefined> {
+async function checkFleet(connection: SshConnection, within: number): Promise<string | undefined> {
   const answer = await getOver(await connection.openUnix("/run/fleet.sock"), "/fleet/v1/machines", within);
   return answer.status === 200 ? undefined : `fleet answers ${answer.status}`;
 }

@@ -2,16 +2,15 @@ import type { SshConnection } from "../foundation/ssh.ts";
 import { AppError } from "../foundation/errors.ts";
 import { selectNodes, type KnownCluster, type World } from "./cluster.ts";
 import { readLogin } from "./keys.ts";
-import type { NodeTarget } from "./node-access.ts";
+import { nodeTarget, type NodeTarget } from "./node-access.ts";
 import { conditionOf } from "./observe.ts";
 
 /** The addresses of the cluster's machines (those named, or all). @throws E_USAGE for an unknown name */
 export function targetsOf(cluster: KnownCluster, asked: readonly string[]): readonly NodeTarget[] {
   const { machines } = cluster.state;
-  return selectNodes(Object.keys(machines), asked).map((name) => ({
-    name,
-    address: machines[name]?.address ?? "",
-  }));
+  return selectNodes(Object.keys(machines), asked).map((name) =>
+    nodeTarget(cluster.provider, name, machines[name]?.address ?? ""),
+  );
 }
 
 /** Those machines that run, in order. */

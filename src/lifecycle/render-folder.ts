@@ -88,7 +88,12 @@ async function render(
     const state = await stateFile(ref.stateDir, world.owner).read();
     const known = Object.entries(state?.machines ?? {}).map(([name, { machineId }]) => [name, machineId]);
     return renderVagrantFolder({
-      ...{ spec, machines, keys, userData, provider, names: vmNames(ref) },
+      spec,
+      machines,
+      keys,
+      userData,
+      provider,
+      names: vmNames(ref),
       machineIds: Object.fromEntries(known) as Record<string, string>,
       ...(executable === undefined ? {} : { executable }),
       ...(box === undefined ? {} : { box }),

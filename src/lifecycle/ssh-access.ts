@@ -8,7 +8,7 @@ export const nodeUser = "core";
 /** Reaches nodes over ssh, host keys checked against the cluster's own known_hosts. */
 export function sshAccess(): NodeAccess {
   return {
-    knock: (node, within, signal) => knock(node.address, within, signal),
+    knock: (node, within, signal) => knock(node.address, within * (node.patience ?? 1), signal),
     connect: async (node, login, options) => {
       const [{ connect }, { parseKnownHosts, pinnedHostKeys }] = await Promise.all([
         import("../foundation/ssh.ts"),
@@ -19,7 +19,7 @@ export function sshAccess(): NodeAccess {
         username: nodeUser,
         privateKey: login.privateKey,
         knownHosts: pinnedHostKeys(parseKnownHosts(login.knownHosts)),
-        timeout: options.timeout,
+        timeout: options.timeout * (node.patience ?? 1),
         signal: options.signal,
         ...(options.agent === undefined ? {} : { agent: options.agent, forwardAgent: true }),
       });

@@ -4,6 +4,7 @@ import type { ApiRefusal, FleetClient } from "../fleet/api/client.ts";
 import type { KnownCluster, World } from "./cluster.ts";
 import { fleetClientOver } from "./fleet-view.ts";
 import { reachAny } from "./reach.ts";
+import { patienceWith } from "./node-access.ts";
 import type { Service } from "./services.ts";
 
 export interface StartServicesRequest {
@@ -15,7 +16,7 @@ export interface StartServicesRequest {
 }
 
 /** How long a unit may take until it is active (it may have to pull an image), ms. */
-const deadline = 60_000;
+const usual = 60_000;
 
 /**
  * Submits unit files and starts them, as `fleetctl start FILE…` does; templates are only submitted. What has been
@@ -25,7 +26,7 @@ const deadline = 60_000;
 export async function startServices(request: StartServicesRequest): Promise<void> {
   const { world, cluster, services, say, signal } = request;
   const { connection } = await reachAny(world, cluster);
-  const client = fleetClientOver(connection, 10_000);
+  const client = fleetClientOver(connection, 10_000 * patienceWith(cluster.provider));
   try {
     // All are there before the first is wanted, so that those that belong together are placed together.
     for (const { unit, options } of services)
@@ -60,6 +61,7 @@ async function untilActive(
   const { world, say, signal, cluster } = tools;
   const nameOf = (id: string): string =>
     Object.entries(cluster.state.machines).find(([, { machineId }]) => machineId === id)?.[0] ?? id;
+  const deadline = usual * patienceWith(cluster.provider);
   let refusals = 0;
   const look = async (): Promise<Outcome | undefined> => {
     const now = await client.unit(unit);

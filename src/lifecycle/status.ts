@@ -1,6 +1,8 @@
+import type { SshConnection } from "../foundation/ssh.ts";
 import type { KnownCluster, World } from "./cluster.ts";
 import { fleetOver, type FleetView } from "./fleet-view.ts";
 import { readLogin, type Login } from "./keys.ts";
+import { nodeTarget, type NodeTarget } from "./node-access.ts";
 import { conditionOf } from "./observe.ts";
 import { probeNode, type LayerState } from "./probe.ts";
 import type { MachineState } from "./state.ts";
@@ -47,16 +49,27 @@ export async function clusterStatus(world: World, cluster: KnownCluster): Promis
   const login = await readLogin(ref.stateDir);
   const running = known.filter(([name, machine]) => conditionOf(machine, seen.get(name)) === "running");
   const [reader] = running.map(([name]) => name);
+  const target = (name: string, { address }: MachineState): NodeTarget => nodeTarget(provider, name, address);
   const looks = await Promise.all(
     known.map(async ([name, machine]) => {
       const condition = conditionOf(machine, seen.get(name));
-      return await lookAt(world, login, { name, machine, condition, readFleet: name === reader });
+      return await lookAt(world, login, {
+        target: target(name, machine),
+        machine,
+        condition,
+        readFleet: name === reader,
+      });
     }),
   );
   const machines = looks.map(({ machine }) => machine);
   const view =
     looks.find(({ fleet }) => fleet !== undefined)?.fleet ??
-    (await askOthers(world, login, running.slice(1), machines));
+    (await askOthers(
+      world,
+      login,
+      running.slice(1).map(([name, machine]) => target(name, machine)),
+      machines,
+    ));
   const units = view === undefined ? undefined : unitReports(view, machines);
   const problems = [...machines.flatMap(machineProblems), ...fleetProblems(view, units, machines)];
   return {
@@ -71,7 +84,7 @@ export async function clusterStatus(world: World, cluster: KnownCluster): Promis
 }
 
 interface Look {
-  readonly name: string;
+  readonly target: NodeTarget;
   readonly machine: MachineState;
   readonly condition: MachineReport["state"];
   /** One machine's fleet knows everything; asking all of them would only take longer. */
@@ -81,16 +94,16 @@ interface Look {
 async function lookAt(
   world: World,
   login: Login,
-  { name, machine, condition, readFleet }: Look,
+  { target, machine, condition, readFleet }: Look,
 ): Promise<{
   readonly machine: MachineReport;
   readonly notes: readonly string[];
   readonly fleet: FleetView | undefined;
 }> {
   const { address, machineId, etcdMember } = machine;
-  const report = { name, address, machineId, etcdMember, state: condition };
+  const report = { name: target.name, address, machineId, etcdMember, state: condition };
   if (condition !== "running") return { machine: { ...report, layers: [] }, notes: [], fleet: undefined };
-  const probe = await probeNode(world, { name, address }, login, readFleet ? fleetOver : undefined);
+  const probe = await probeNode(world, target, login, readFleet ? fleetBehind(target) : undefined);
   return { machine: { ...report, layers: probe.layers }, notes: probe.notes, fleet: probe.extra };
 }
 
@@ -98,16 +111,20 @@ async function lookAt(
 async function askOthers(
   world: World,
   login: Login,
-  running: readonly (readonly [string, MachineState])[],
+  running: readonly NodeTarget[],
   machines: readonly MachineReport[],
 ): Promise<FleetView | undefined> {
-  for (const [name, { address }] of running) {
-    const layers = machines.find((machine) => machine.name === name)?.layers ?? [];
+  for (const target of running) {
+    const layers = machines.find((machine) => machine.name === target.name)?.layers ?? [];
     if (!layers.some(({ layer, ok }) => layer === "fleet" && ok)) continue;
-    const { extra } = await probeNode(world, { name, address }, login, fleetOver);
+    const { extra } = await probeNode(world, target, login, fleetBehind(target));
     if (extra !== undefined) return extra;
   }
   return undefined;
+}
+
+function fleetBehind({ patience }: NodeTarget): (connection: SshConnection) => Promise<FleetView> {
+  return async (connection) => await fleetOver(connection, patience);
 }
 
 function unitReports(view: FleetView, machines: readonly MachineReport[]): readonly UnitReport[] {

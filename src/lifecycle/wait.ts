@@ -8,7 +8,7 @@ import type { World } from "./cluster.ts";
 import { consoleTail } from "./console.ts";
 import type { Login } from "./keys.ts";
 import { layerDeadlines, layerMeanings, layerNames, type LayerName } from "./layers.ts";
-import type { NodeTarget } from "./node-access.ts";
+import { patienceWith, type NodeTarget } from "./node-access.ts";
 import { followReady, readyProgram, type ReadyStream } from "./ready-stream.ts";
 
 /** Which layer each machine is waiting for, so that a time-out can blame the machine that holds the others up. */
@@ -44,10 +44,8 @@ export async function waitUntilReady(request: WaitRequest): Promise<void> {
   }
 }
 
-/** Virtual machines may be emulated, several on a processor. ms */
 function deadlineOf({ provider }: WaitRequest, layer: LayerName): number {
-  const patience = provider.capabilities.powerCut === "guest" ? 4 : 1;
-  return layerDeadlines[layer] * patience;
+  return layerDeadlines[layer] * patienceWith(provider);
 }
 
 /** booted, network, sshd: what can be seen without a login. */

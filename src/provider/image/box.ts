@@ -115,8 +115,18 @@ async function pack(exec: Exec, { box, raw, work, signal }: Packing): Promise<vo
   await mustRun(exec, {
     argv: [
       "tar",
-      ...["--create", "--file", packed, "--use-compress-program", "gzip -1", "--sort=name"],
-      ...["--owner=0", "--group=0", "--numeric-owner", "--directory", folder, "."],
+      "--create",
+      "--file",
+      packed,
+      "--use-compress-program",
+      "gzip -1",
+      "--sort=name",
+      "--owner=0",
+      "--group=0",
+      "--numeric-owner",
+      "--directory",
+      folder,
+      ".",
     ],
     signal,
   });

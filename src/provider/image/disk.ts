@@ -43,14 +43,28 @@ export async function makeRawDisk(options: DiskOptions): Promise<string> {
   await mustRun(exec, {
     argv: [
       "mke2fs",
-      ...["-q", "-F", "-t", "ext4", "-L", label, "-m", "1", "-O", features],
-      ...["-E", `offset=${partitionStart},lazy_itable_init=1`, "-d", tree, raw, `${kilobytes}k`],
+      "-q",
+      "-F",
+      "-t",
+      "ext4",
+      "-L",
+      label,
+      "-m",
+      "1",
+      "-O",
+      features,
+      "-E",
+      `offset=${partitionStart},lazy_itable_init=1`,
+      "-d",
+      tree,
+      raw,
+      `${kilobytes}k`,
     ],
     signal,
   });
   const core = join(work, "core.img");
   await mustRun(exec, {
-    argv: ["grub-mkimage", ...["-O", "i386-pc", "-o", core, "-p", "(hd0,msdos1)/boot/grub"], ...grubModules],
+    argv: ["grub-mkimage", "-O", "i386-pc", "-o", core, "-p", "(hd0,msdos1)/boot/grub", ...grubModules],
     signal,
   });
   await installLoader(raw, core, options.signature);

@@ -43,7 +43,7 @@ export interface VagrantOptions {
 export function createVagrantProvider(options: VagrantOptions): Provider {
   const { exec, clock, hypervisor } = options;
   const { name } = hypervisor;
-  const { run } = vagrant(exec);
+  const tool = vagrant(exec);
   const imports = oneAfterTheOther();
 
   const note = async (cluster: ClusterRef, record: VmRecord, state: MachineStatus["state"]): Promise<void> =>
@@ -57,9 +57,9 @@ export function createVagrantProvider(options: VagrantOptions): Provider {
   /** The first `vagrant up` of a machine. A hypervisor that makes one at a time is asked for the next when this one has its id. */
   const make = async (cluster: ClusterRef, node: string, signal: AbortSignal): Promise<void> => {
     const up = ["up", node, "--provider", name];
-    if (hypervisor.parallel) return void (await run(cluster, up, signal));
+    if (hypervisor.parallel) return void (await tool.run(cluster, up, signal));
     await imports(async (done) => {
-      const ended = run(cluster, up, signal);
+      const ended = tool.run(cluster, up, signal);
       const over = new AbortController();
       const imported = untilImported(cluster, node, AbortSignal.any([signal, over.signal])).catch(
         () => undefined,
@@ -73,7 +73,7 @@ export function createVagrantProvider(options: VagrantOptions): Provider {
   };
   const remove = async (cluster: ClusterRef, node: string, signal: AbortSignal): Promise<void> => {
     if ((await machineUuid(cluster, node, name)) !== undefined)
-      await run(cluster, ["destroy", "-f", node], signal);
+      await tool.run(cluster, ["destroy", "-f", node], signal);
     await rm(join(vagrantFolder(cluster), ".vagrant", "machines", node), { recursive: true, force: true });
   };
 
@@ -124,14 +124,14 @@ export function createVagrantProvider(options: VagrantOptions): Provider {
         await remove(cluster, node, signal);
         await make(cluster, node, signal);
       } else {
-        await run(cluster, ["up", node, record.pending ? "--provision" : "--no-provision"], signal);
+        await tool.run(cluster, ["up", node, record.pending ? "--provision" : "--no-provision"], signal);
       }
       await note(cluster, { ...record, made: "yes", pending: false }, "running");
     },
     halt: async (cluster, node, signal) => {
       const record = await readRecord(cluster, node);
       if (record === undefined || (await stateOf(cluster, node)) !== "running") return;
-      await run(cluster, ["halt", node], signal);
+      await tool.run(cluster, ["halt", node], signal);
       await note(cluster, record, "stopped");
     },
     kill: async (cluster, node, signal) => {

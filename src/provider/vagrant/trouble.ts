@@ -57,20 +57,20 @@ const known: readonly Known[] = [
     hint: "VirtualBox 7.0 needs Vagrant 2.3.2 or newer, 7.1 needs 2.4.2, 7.2 needs 2.4.9",
   },
   {
-    pattern: /not within the\s+allowed ranges|E_ACCESSDENIED.*HostOnly/is,
+    pattern: /not within the allowed ranges|E_ACCESSDENIED.*HostOnly/i,
     code: "E_IN_USE",
     message: "VirtualBox: it does not allow host-only networks with these addresses",
     hint: "take a network.subnet in 192.168.56.0/21, or add yours to /etc/vbox/networks.conf (for example '* 10.0.0.0/8')",
   },
   {
-    pattern: /libvirt-sock.*Permission denied|authentication unavailable|access denied by policy|polkit/is,
+    pattern: /libvirt-sock.*Permission denied|authentication unavailable|access denied by policy|polkit/i,
     code: "E_HOST_LACKS",
     message: "libvirt: this user may not use it",
     hint: "add yourself to its group with 'sudo adduser $USER libvirt' and log in again, or use sudo",
   },
   {
     pattern:
-      /libvirt-sock|Failed to connect( socket)? to|unable to connect to Libvirt|Connection refused.*libvirt/is,
+      /libvirt-sock|Failed to connect( socket)? to|unable to connect to Libvirt|Connection refused.*libvirt/i,
     code: "E_HOST_LACKS",
     message: "libvirt: its daemon does not answer",
     hint: "start it with 'sudo systemctl start libvirtd' (package libvirt-daemon-system)",
@@ -82,7 +82,7 @@ const known: readonly Known[] = [
     hint: "apt-get install vagrant-libvirt, or 'vagrant plugin install vagrant-libvirt'",
   },
   {
-    pattern: /another process is already\s+executing an action/i,
+    pattern: /another process is already executing an action/i,
     code: "E_LOCKED",
     message: "Vagrant: another 'vagrant' is at work on the same machine",
     hint: "wait until it is done, then run the same command again",
@@ -108,7 +108,7 @@ const known: readonly Known[] = [
   },
   {
     pattern:
-      /domain about to create is already taken|already exists with uuid|VERR_ALREADY_EXISTS|machine.*name.*already exists/is,
+      /domain about to create is already taken|already exists with uuid|VERR_ALREADY_EXISTS|machine.*name.*already exists/i,
     code: "E_IN_USE",
     message: "the hypervisor has a machine of that name already, left from somewhere else",
     hint: "see it with 'virsh list --all' or 'VBoxManage list vms'; remove it if nothing needs it, then run the same command again",
@@ -150,7 +150,8 @@ const known: readonly Known[] = [
 /** What a program's failure means. Its last words are always in the details. Pure. */
 export function explainFailure(argv: readonly string[], result: CommandResult): AppError {
   const [program = ""] = argv;
-  const said = `${result.stdout}\n${result.stderr}`;
+  // Vagrant breaks its lines wherever it likes.
+  const said = `${result.stdout} ${result.stderr}`.replaceAll(/\s+/g, " ");
   const line = argv.map(shellQuote).join(" ");
   const details = [
     line,
