@@ -62,7 +62,7 @@ async function tryMutant(copy: string, mutant: Mutant): Promise<{ red?: string; 
 }
 
 const words = process.argv.slice(2);
-const chosen = mutants.filter(({ name }) => words.every((word) => name.includes(word)));
+const chosen = mutants.filter(({ name, file }) => words.every((word) => `${file} ${name}`.includes(word)));
 const copy = await mkdtemp(join(tmpdir(), "flotilla-mutants-"));
 let unnoticed = 0;
 try {

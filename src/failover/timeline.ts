@@ -39,8 +39,7 @@ export function unitTimeline(events: readonly HistoryEvent[], unit: string): Uni
   };
   for (const event of events) {
     if (event.kind === "fault" && event.action === "active" && event.effect === "off") {
-      const cutAt = injectedAt(events, event);
-      for (const node of event.victims) close(node, cutAt);
+      for (const node of event.victims) close(node, wentOffAt(events, event, node));
     }
     if (event.kind !== "sample" || event.unit !== unit) continue;
     const before = open.get(event.node);
@@ -56,6 +55,28 @@ export function unitTimeline(events: readonly HistoryEvent[], unit: string): Uni
     } else close(event.node, event.at);
   }
   return { unit, active: [...active, ...open.values()].toSorted((a, b) => a.from - b.from) };
+}
+
+/**
+ * When a machine that is now proved to be off ran its last. A power cut ends everything at once; a shutdown takes its time,
+ * and until the machine went out of sight it ran what it was last seen to run.
+ */
+function wentOffAt(
+  events: readonly HistoryEvent[],
+  proof: Extract<HistoryEvent, { kind: "fault" }>,
+  node: string,
+): number {
+  const cutAt = injectedAt(events, proof);
+  if (proof.fault === "power-cut") return cutAt;
+  const lost = events.find(
+    (event) =>
+      event.kind === "sight" &&
+      event.node === node &&
+      !event.seen &&
+      event.at >= cutAt &&
+      event.at <= proof.at,
+  );
+  return lost?.at ?? proof.at;
 }
 
 /** The moment at which a fault that is now active was injected: the outage counts from there, not from its proof. */

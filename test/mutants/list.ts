@@ -46,7 +46,7 @@ const inFleet: readonly Mutant[] = [
     file: "src/fleet/engine/belief.ts",
     find: "sight.now + patience.outageGrace : undefined",
     replace: "sight.now + 1e9 : undefined",
-    tests: fleet,
+    tests: ["src/fleet/engine/belief.test.ts"],
   },
   {
     name: "an agent stops its units when etcd does not answer",
@@ -78,11 +78,11 @@ const inFleet: readonly Mutant[] = [
     tests: fleet,
   },
   {
-    name: "a restart too many: units move to whichever machine joined last",
-    file: "src/fleet/schedule/keep.ts",
-    find: "if (machine.leaving) return",
+    name: "a restart too many: an agent that joins again starts its units anew",
+    file: "src/fleet/agent/agent.ts",
+    find: "    const until = AbortSignal.any([signal, session.lost]);",
     replace:
-      "if ([...snapshot.machines.values()].some(({ joined }) => joined > machine.joined + 5)) return `target Machine(${machineID}) is old`;\n  if (machine.leaving) return",
+      "    const { systemd } = this.#options;\n    for (const name of this.#workers.keys()) void systemd.stop(name).then(() => systemd.start(name));\n    const until = AbortSignal.any([signal, session.lost]);",
     tests: fleet,
   },
   {
@@ -94,9 +94,9 @@ const inFleet: readonly Mutant[] = [
   },
   {
     name: "MachineOf is not looked at",
-    file: "src/fleet/unit/requirements.ts",
-    find: 'peers: all(aliases.peers).filter((peer) => peer !== "")',
-    replace: 'peers: all(aliases.peers).filter((peer) => peer === "")',
+    file: "src/fleet/engine/planner.ts",
+    find: "const requirements = read.get(unit) ?? requirementsOf(unit);",
+    replace: "const requirements = read.get(unit) ?? { ...requirementsOf(unit), peers: [] };",
     tests: fleet,
   },
   {
@@ -176,8 +176,9 @@ const inLab: readonly Mutant[] = [
   {
     name: "a machine without power is taken to run its units on",
     file: "src/failover/timeline.ts",
-    find: "for (const node of event.victims) close(node, cutAt);",
-    replace: "for (const node of event.victims) if (node === '') close(node, cutAt);",
+    find: "for (const node of event.victims) close(node, wentOffAt(events, event, node));",
+    replace:
+      "for (const node of event.victims) if (node === '') close(node, wentOffAt(events, event, node));",
     tests: lab,
   },
   {
