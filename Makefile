@@ -4,7 +4,7 @@
 #   make test     everything that we test
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo mutants test check unit integration e2e e2e-vm fmt generate clean
+.PHONY: help setup build demo mutants test check unit integration e2e e2e-vm bench fuzz fmt generate clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -46,6 +46,15 @@ mutants: ## put known mistakes into a copy of the sources: each must turn a test
 
 e2e-vm: ## tests on virtual machines: Vagrant, libvirt, QEMU (half an hour, needs root; not part of 'make test')
 	@scripts/e2e-vm.sh
+
+RUNS ?= 3
+bench: ## measure fleet on three nodes (RUNS=30 power cuts of each kind); also in dist/bench.json (needs root)
+	@scripts/setup.sh demo
+	@node dist/cluster.js image build
+	@test/support/in-netns.sh node scripts/with-node24.js scripts/bench.ts --runs $(RUNS)
+
+fuzz: ## 100,000 hostile inputs for the parser, the API and the registry's records
+	@npm run --silent fuzz
 
 fmt: ## format the sources
 	@npm run --silent format

@@ -3,7 +3,7 @@ import { bodyLimit } from "hono/body-limit";
 import type { Clock } from "../../foundation/clock.ts";
 import { isAppError, messageOf } from "../../foundation/errors.ts";
 import type { Log } from "../../foundation/log.ts";
-import type { Snapshot, UnitState } from "../model.ts";
+import type { Snapshot, Unit, UnitState } from "../model.ts";
 import type { Mirror, Registry } from "../registry/registry.ts";
 import { contentTypeProblem } from "./content-type.ts";
 import { discoveryDocument } from "./discovery.ts";
@@ -82,17 +82,12 @@ export function createApi(options: ApiOptions): Hono {
 function routes(options: ApiOptions): Hono {
   const v1 = new Hono();
   const snapshot = (): Snapshot | undefined => options.mirror()?.snapshot;
-  const page = (c: Context, key: string, items: readonly object[]): Response => {
-    const token = requestedPage(c.req.queries("nextPageToken") ?? [], options.tokenLimit);
-    if (typeof token === "string") return fail(c, 400, token);
-    const cut = cutPage(items, token);
-    return c.json({
-      ...(cut.items.length > 0 ? { [key]: cut.items } : {}),
-      ...(cut.next === undefined ? {} : { nextPageToken: cut.next }),
-    });
-  };
+  const { tokenLimit } = options;
 
-  v1.get("/machines", (c) => page(c, "machines", byKey(snapshot()?.machines).map(showMachine)));
+  v1.get("/machines", (c) => {
+    const machines = byKey(snapshot()?.machines);
+    return page(c, { key: "machines", items: machines, show: showMachine, tokenLimit });
+  });
   v1.patch("/machines", bodyLimit({ maxSize: maxBody, onError: tooLarge }), (c) => patchMachines(c, options));
   v1.all("/machines", (c) => fail(c, 405, "only GET and PATCH supported against this resource"));
 
@@ -101,13 +96,9 @@ function routes(options: ApiOptions): Hono {
 
   v1.get("/units", (c) => {
     const now = snapshot();
-    return now === undefined
-      ? fail(c, 503, noEtcd)
-      : page(
-          c,
-          "units",
-          byKey(now.units).map((unit) => showUnit(unit, now)),
-        );
+    if (now === undefined) return fail(c, 503, noEtcd);
+    const show = (unit: Unit): object => showUnit(unit, now);
+    return page(c, { key: "units", items: byKey(now.units), show, tokenLimit });
   });
   v1.all("/units", (c) => fail(c, 405, "only GET supported against this resource"));
   v1.get("/units/:name", (c) => {
@@ -133,13 +124,16 @@ function routes(options: ApiOptions): Hono {
     fail,
   });
   v1.all("/units/:name", (c) => fail(c, 405, "only GET, PUT and DELETE supported against this resource"));
+  return stateRoutes(v1, snapshot, tokenLimit);
+}
 
+function stateRoutes(v1: Hono, snapshot: () => Snapshot | undefined, tokenLimit: number): Hono {
   v1.get("/state", (c) => {
     const { unitName, machineID } = c.req.query();
     const states = statesOf(snapshot(), unitName).filter(
       (state) => !machineID || state.machineID === machineID,
     );
-    return page(c, "states", states.map(showState));
+    return page(c, { key: "states", items: states, show: showState, tokenLimit });
   });
   v1.get("/state/:unit", (c) => {
     const [state] = statesOf(snapshot(), c.req.param("unit"));
@@ -148,6 +142,24 @@ function routes(options: ApiOptions): Hono {
   v1.all("/state", (c) => fail(c, 405, "only GET supported against this resource"));
   v1.all("/state/:unit", (c) => fail(c, 405, "only GET supported against this resource"));
   return v1;
+}
+
+interface Listing<T> {
+  readonly key: string;
+  readonly items: readonly T[];
+  readonly show: (item: T) => object;
+  readonly tokenLimit: number;
+}
+
+/** The page that the request asks for; only what is on it is written out. */
+function page<T>(c: Context, { key, items, show, tokenLimit }: Listing<T>): Response {
+  const token = requestedPage(c.req.queries("nextPageToken") ?? [], tokenLimit);
+  if (typeof token === "string") return fail(c, 400, token);
+  const cut = cutPage(items, token);
+  return c.json({
+    ...(cut.items.length > 0 ? { [key]: cut.items.map(show) } : {}),
+    ...(cut.next === undefined ? {} : { nextPageToken: cut.next }),
+  });
 }
 
 async function putUnit(c: Context, name: string, options: ApiOptions): Promise<Response> {
