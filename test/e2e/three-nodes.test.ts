@@ -128,6 +128,23 @@ describe("fleet by hand", () => {
     expect(without.stderr).toContain("cluster env");
   });
 
+  it("opens an interactive shell through the tunnel, and lends the agent with -A", async () => {
+    const fleetctl = `'${process.execPath}' '${join(root, "dist/fleetctl.js")}'`;
+    const clusterCommand = `'${process.execPath}' '${join(root, "dist/cluster.js")}' --cluster '${cluster.dir}'`;
+    const id = await machineIdOf("core-03");
+    const script = `eval "$(${clusterCommand} env)"
+      printf 'tty; echo "on $(hostname)"; exit 7\n' | script -qec "${fleetctl} ssh ${id}" /dev/null; echo "code $?"
+      ${fleetctl} ssh -A ${id} 'echo "agent $SSH_AUTH_SOCK"; ssh-add -l'; echo "lent $?"
+      [ -n "$SSH_AGENT_PID" ] && kill "$SSH_AGENT_PID"`;
+    const { stdout } = await onHost("bash", ["-c", script]);
+    expect(stdout).toMatch(/\/dev\/pts\/\d+/);
+    expect(stdout).toContain("on core-03");
+    expect(stdout).toMatch(/^code 7$/m);
+    expect(stdout).toMatch(/^agent \/tmp\/ssh-/m);
+    expect(stdout).toMatch(/^256 SHA256:/m);
+    expect(stdout).toMatch(/^lent 0$/m);
+  });
+
   it("takes a unit, shows it and its hash (C3)", async () => {
     const unit = await readFile(join(cluster.dir, "services/python-test.service"), "utf8");
     await cluster.put("core-01", "python-test.service", unit);
