@@ -41,7 +41,7 @@ if (!values["engine-only"]) {
   }
 }
 
-const [{ model = "unknown" } = {}] = cpus();
+const model = cpus()[0]?.model ?? "unknown";
 const machine = { processors: cpus().length, model, kernel: release(), node: process.version };
 await mkdir(dirname(values.json), { recursive: true });
 const report = {

@@ -8,10 +8,11 @@ const { values } = parseArgs({
 });
 const seed = values.seed === undefined ? undefined : Number(values.seed);
 
-for (const { name, share, run } of fuzzTargets) {
+for (const target of fuzzTargets) {
+  const { name, share } = target;
   const inputs = Math.ceil(Number(values.inputs) * share);
   const began = performance.now();
-  await run(inputs, seed);
+  await target.run(inputs, seed);
   const took = ((performance.now() - began) / 1_000).toFixed(1);
   process.stdout.write(`${inputs.toLocaleString("en-US").padStart(8)} inputs in ${took} s: ${name}\n`);
 }

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { isAppError } from "../../src/foundation/errors.ts";
 import { silentLog } from "../../src/foundation/log.ts";
 import { readFleetConfig } from "../../src/fleet/config.ts";
