@@ -33,8 +33,19 @@ async function run(): Promise<number> {
   return await main(argv);
 }
 
+/** What was written but not yet read on the other side of a pipe would be lost with the process. */
+async function flushed(): Promise<void> {
+  const written = [process.stdout, process.stderr].map(
+    (stream) => new Promise((done) => stream.write("", done)),
+  );
+  await Promise.all(written);
+}
+
 run().then(
-  (code) => process.exit(code),
+  async (code) => {
+    await flushed();
+    process.exit(code);
+  },
   (error: unknown) => {
     process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
     process.exit(70);
