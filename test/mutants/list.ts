@@ -68,7 +68,7 @@ const inFleet: readonly Mutant[] = [
     find: "this.#leaving = true;",
     replace:
       "this.#leaving = true;\n    for (const name of this.#workers.keys()) this.#publisher.set(name, undefined);\n    if (options !== undefined) return `heard`;",
-    tests: fleet,
+    tests: [...fleet, "src/fleet/agent/agent.test.ts", "src/bin/fleetd-life.test.ts"],
   },
   {
     name: "the status lies: what was published first stays",
@@ -112,23 +112,23 @@ const inFleet: readonly Mutant[] = [
 const inLab: readonly Mutant[] = [
   {
     name: "a power cut that does nothing: every scenario is inconclusive",
-    file: "src/failover/faults.ts",
+    file: "src/failover/faults/power.ts",
     find: "inject: (stage, victim, signal) => stage.cut(victim, signal),",
     replace: "inject: async () => undefined,",
     tests: lab,
   },
   {
     name: "a proof that believes everything",
-    file: "src/failover/faults.ts",
-    find: "return vital.running || vital.answers ? undefined : true;",
-    replace: "return vital === undefined ? undefined : true;",
+    file: "src/failover/faults/power.ts",
+    find: "return !vital.running && !vital.answers;",
+    replace: "return vital !== undefined;",
     tests: lab,
   },
   {
     name: "a heal that forgets",
-    file: "src/failover/faults.ts",
-    find: "heal: (stage: Stage, victim: string, signal: AbortSignal) => stage.powerOn(victim, signal),",
-    replace: "heal: async () => undefined,",
+    file: "src/failover/faults/power.ts",
+    find: "const powerOn = async ({ stage, id, victim, signal }: Scene): Promise<void> => {\n  await stage.powerOn(victim, signal);",
+    replace: "const powerOn = async ({ stage, id, victim, signal }: Scene): Promise<void> => {",
     tests: lab,
   },
   {

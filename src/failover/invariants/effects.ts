@@ -5,7 +5,9 @@ const controlPlane = /etcd|fleet|agent|engine|registry|proxy/;
 
 /** Whether machines cannot hear each other, or one stands still: two copies may run until it is over. */
 export function splits({ effect, fault }: Pick<FaultSpan, "effect" | "fault">): boolean {
-  return effect === "network" || effect === "frozen" || (effect === "process" && /pause|freeze/.test(fault));
+  if (effect === "frozen") return true;
+  if (effect === "network") return !fault.startsWith("registry");
+  return effect === "process" && /pause/.test(fault) && /fleet|etcd/.test(fault);
 }
 
 /** Whether services on the victim may end, and be started again, because of it. */
