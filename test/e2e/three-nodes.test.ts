@@ -134,7 +134,7 @@ describe("fleet by hand", () => {
     const id = await machineIdOf("core-03");
     const script = `eval "$(${clusterCommand} env)"
       printf 'tty; echo "on $(hostname)"; exit 7\n' | script -qec "${fleetctl} ssh ${id}" /dev/null; echo "code $?"
-      ${fleetctl} ssh -A ${id} 'echo "agent $SSH_AUTH_SOCK"; ssh-add -l'; echo "lent $?"
+      ${fleetctl} ssh -A ${id} 'for lent in /tmp/ssh-*/agent.*; do echo "agent $lent"; SSH_AUTH_SOCK=$lent ssh-add -l; done'; echo "lent $?"
       [ -n "$SSH_AGENT_PID" ] && kill "$SSH_AGENT_PID"`;
     const { stdout } = await onHost("bash", ["-c", script]);
     expect(stdout).toMatch(/\/dev\/pts\/\d+/);
