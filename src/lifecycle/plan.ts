@@ -192,11 +192,14 @@ export interface ReloadRequest {
   readonly provision: boolean;
 }
 
-/** One machine after the other: handed over, off, on, ready again; then the next. */
+/**
+ * One machine after the other: handed over, off, on, ready again; then the next. With `provision` only those whose user-data
+ * has changed: the others are not touched.
+ */
 export function planReload({ observed, selected, provision }: ReloadRequest): Plan<MakingKind> {
   const running = observed.filter(({ state }) => state === "running").map(({ name }) => name);
   const nodes = selected.flatMap((name) =>
-    observed.filter((node) => node.name === name && node.state !== "absent"),
+    observed.filter((node) => node.name === name && node.state !== "absent" && (!provision || node.stale)),
   );
   const up = new Set(running);
   const stages = nodes.map(({ name, state }): Stage<MakingKind> => {
@@ -211,7 +214,7 @@ export function planReload({ observed, selected, provision }: ReloadRequest): Pl
             ...(others ? [{ kind: "hand-over", node: name, reason: "its units move first" } as const] : []),
           ];
     const renew: Chain<MakingKind> = provision
-      ? [{ kind: "provision", node: name, reason: "--provision" }]
+      ? [{ kind: "provision", node: name, reason: "its user-data changed" }]
       : [];
     return [
       [

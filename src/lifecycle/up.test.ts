@@ -234,6 +234,24 @@ describe("reload and provision", () => {
     expect((await statusOf(memory)).healthy).toBe(true);
   });
 
+  it("with --provision leaves a machine alone whose user-data has not changed", async () => {
+    await using memory = await memoryWorld();
+    await up(memory.world, options(memory));
+    memory.events.length = 0;
+    await reload(memory.world, { ...options(memory), provision: true });
+    expect(memory.begun()).toEqual([]);
+    const machines = { ...memory.spec.machines, overrides: { "core-02": { metadata: { region: "new" } } } };
+    await reload(memory.world, {
+      ...options(memory),
+      provision: true,
+      spec: { ...memory.spec, machines },
+    });
+    expect(memory.begun().filter((step) => step.startsWith("start"))).toEqual(["start core-02"]);
+    expect(memory.provider.calls.filter((call) => call.startsWith("provision"))).toEqual([
+      "provision core-02",
+    ]);
+  });
+
   it("gives new user-data to the named machine only, and applies it where it runs", async () => {
     await using memory = await memoryWorld();
     await up(memory.world, options(memory));

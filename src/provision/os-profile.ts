@@ -38,8 +38,7 @@ export interface OsProfile {
 
 const timing = { etcdHeartbeat: 100, etcdElection: 500, agentTtl: 4_000 };
 /**
- * Of machines that QEMU may emulate, several on one processor: none of their pauses shall look like a failure. Measured with
- * three machines on two processors (docs/performance.md).
+ * Of machines that QEMU may emulate, several on one processor: none of their pauses shall look like a failure.
  */
 const slowTiming = { etcdHeartbeat: 300, etcdElection: 3_000, agentTtl: 10_000 };
 
