@@ -22,7 +22,7 @@ export interface Finding {
 export interface Purpose {
   readonly provider: ProviderName;
   readonly cluster: ClusterPlan;
-  /** The bridge that nspawn machines of this cluster have, or would have. */
+  /** The bridge that machines of this cluster have, or would have. */
   readonly bridge: string;
 }
 

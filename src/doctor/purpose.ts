@@ -1,11 +1,13 @@
 import { hostNames } from "../provider/nspawn/names.ts";
 import type { ClusterPlan, Lack } from "../provider/provider.ts";
+import { vmNames } from "../provider/vagrant/names.ts";
 import type { ProviderName } from "../spec/model.ts";
 import type { Finding, Purpose } from "./finding.ts";
 
 /** What the host is asked to run. */
 export function purposeOf(provider: ProviderName, cluster: ClusterPlan): Purpose {
-  return { provider, cluster, bridge: hostNames(cluster).bridge };
+  const bridge = provider === "libvirt" ? vmNames(cluster).bridge : hostNames(cluster).bridge;
+  return { provider, cluster, bridge };
 }
 
 /** What a provider's own check says, as findings; those that a diagnosis has made already are left out. */
