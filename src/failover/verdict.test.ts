@@ -44,6 +44,12 @@ describe("the verdict", () => {
     expect(outcomeOf(imaginedHistory([unit]).sample(0, "core-02", unit, "active"))).toBe("inconclusive");
   });
 
+  it("is fail when a probe did not come true in its time", () => {
+    const late = { kind: "probe", text: `${unit} is active`, ok: false, detail: "nowhere" } as const;
+    expect(outcomeOf(failover().at(9, { ...late, phase: "during" }))).toBe("fail");
+    expect(outcomeOf(failover().at(0.5, { ...late, phase: "before" }))).toBe("inconclusive");
+  });
+
   it("is fail when a fault could not be healed", () => {
     const stuck = failover().fault(9, "stuck", "power-cut", "off", "core-02");
     expect(outcomeOf(stuck)).toBe("fail");
