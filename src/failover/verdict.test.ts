@@ -50,6 +50,11 @@ describe("the verdict", () => {
     expect(outcomeOf(failover().at(0.5, { ...late, phase: "before" }))).toBe("inconclusive");
   });
 
+  it("is fail when something that must always hold did not", () => {
+    const copy = failover().sample(9, "core-01", unit, "active", "copy");
+    expect(judge(copy.end(12)).reasons.join()).toContain("on core-03 and core-01 at once");
+  });
+
   it("is fail when a fault could not be healed", () => {
     const stuck = failover().fault(9, "stuck", "power-cut", "off", "core-02");
     expect(outcomeOf(stuck)).toBe("fail");

@@ -164,6 +164,7 @@ describe("no-orphans", () => {
   it("is broken by a container without its unit", () => {
     const history = running().submitted(0, a, "launched", image).sample(5, "core-02", a, "inactive", "");
     const result = resultOf(audited(8, history, { containers: ["a"] }).end(9), "no-orphans");
+    expect(result.outcome).toBe("fail");
     expect(textsOf(result)).toBe("container a runs on core-02, where a.service does not");
   });
 
