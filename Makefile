@@ -4,7 +4,7 @@
 #   make test     everything that we test
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo mutants test check unit integration e2e e2e-vm bench fuzz fmt generate clean
+.PHONY: help setup build demo mutants test check unit integration e2e e2e-vm bench fuzz lab fmt generate clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -55,6 +55,9 @@ bench: ## measure fleet on three nodes (RUNS=30 power cuts of each kind); also i
 
 fuzz: ## 100,000 hostile inputs for the parser, the API and the registry's records
 	@npm run --silent fuzz
+lab: ## every scenario once, on real nodes: dist/lab.html (needs root)
+	@scripts/setup.sh test
+	@scripts/lab.sh
 
 fmt: ## format the sources
 	@npm run --silent format

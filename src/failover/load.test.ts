@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
+import { faultNames } from "./inject.ts";
 import { loadScenario } from "./load.ts";
 
 const clusters = resolve(import.meta.dirname, "../../clusters");
@@ -24,9 +25,32 @@ describe("a scenario file", () => {
 
   it("is valid as docs/scenarios.md shows it", () => {
     const page = readFileSync(resolve(clusters, "../docs/scenarios.md"), "utf8");
-    const example = /```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? "";
-    expect(example).toContain("two-disasters");
-    expect(problemsOf(example)).toEqual([]);
+    const examples = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text = ""]) => text);
+    expect(examples.map((text) => /^name: (.*)$/m.exec(text)?.[1])).toEqual(["two-disasters", "watched"]);
+    expect(examples.flatMap(problemsOf)).toEqual([]);
+  });
+
+  it("is explained fault by fault in docs/scenarios.md", () => {
+    const page = readFileSync(resolve(clusters, "../docs/scenarios.md"), "utf8");
+    expect(faultNames.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+  });
+
+  it("says what a fault needs, and which options it does not take", () => {
+    const steps = (step: string): string[] => problemsOf(`${head}steps:\n  - ${step}\n`);
+    expect(steps("{inject: process-kill, victims: all}")).toEqual(['5:14 process-kill needs "process"']);
+    expect(steps("{inject: power-cut, victims: all, percent: 5}")).toEqual([
+      '5:48 power-cut takes no options, not "percent"',
+    ]);
+    expect(steps("{inject: partition, victims: all, direction: up}")[0]).toMatch(/^5:\d+ .*"both"/);
+    expect(steps("{inject: memory-pressure, victims: one, size: much}")[0]).toMatch(/"much" is no amount/);
+    expect(steps("{inject: earthquake, victims: one}")[0]).toMatch(/^5:14 .*"power-cut"/);
+  });
+
+  it("refuses names that a machine's shell could misunderstand", () => {
+    const [problem] = problemsOf(
+      `${head}steps: [{inject: container-kill, victims: one, container: "a; reboot"}]\n`,
+    );
+    expect(problem).toMatch(/letters, digits/);
   });
 
   it("says where a misspelt step stands and what was meant", () => {

@@ -28,6 +28,28 @@ describe("choosing victims", () => {
     expect(new Set(draw()).size).toBe(3);
   });
 
+  it.each([
+    ["two of three", 2],
+    ["2 of 3", 2],
+    ["two", 2],
+    ["half", 1],
+    ["a minority", 1],
+    ["a majority", 2],
+    ["all but etcd leader", 2],
+    ["all but one", 2],
+  ])("draws as many machines as %s means", (words, count) => {
+    for (const seed of [1, 2, 3]) expect(new Set(choose(words, seed)).size).toBe(count);
+  });
+
+  it("leaves out those that are spared", () => {
+    expect(choose("all but the machine that runs hello.service")).toEqual(["core-01", "core-03"]);
+  });
+
+  it("refuses numbers that do not fit the cluster", () => {
+    expect(() => choose("three of five")).toThrow(/the cluster has 3 machines/);
+    expect(() => choose("four")).toThrow(/too few to choose 4/);
+  });
+
   it("says so when nothing matches, or nobody knows the words", () => {
     expect(() => choose("the machine that runs other.service")).toThrow(/matches no machine right now/);
     expect(() => choose("the blue one")).toThrow(/no machine is called "the blue one"/);
