@@ -8,6 +8,7 @@ import { historyFile } from "./history-file.ts";
 import { allFaults } from "./faults/table.ts";
 import { createRecorder, type HistoryEvent } from "./history.ts";
 import { faultJournal } from "./journal.ts";
+import { refuseLeftovers } from "./leftovers.ts";
 import { loadScenario, scenarioError } from "./load.ts";
 import { finishedRun, type FinishedRun } from "./report/finished.ts";
 import { recoverySpreads } from "./report/spread.ts";
@@ -76,6 +77,7 @@ async function runOnce(
   options: TestOptions,
 ): Promise<FinishedRun> {
   const stage = await clusterStage(world, cluster, sampleEvery);
+  await refuseLeftovers(stage, world);
   const stamp = new Date(world.clock.now()).toISOString().replaceAll(/[:.]/g, "-");
   const file = historyFile(join(cluster.ref.stateDir, "history", `${scenario.name}-${stamp}.ndjson`));
   const recorder = createRecorder({

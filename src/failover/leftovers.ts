@@ -1,4 +1,5 @@
 import type { Clock } from "../foundation/clock.ts";
+import { AppError } from "../foundation/errors.ts";
 import { allFaults } from "./faults/table.ts";
 import { holderOf } from "./faults/held.ts";
 import type { FaultJournal, Injection } from "./journal.ts";
@@ -39,6 +40,23 @@ export async function findLeftovers(
     left: Math.max(0, until - clock.now()),
   }));
   return [...bySupervisor, ...held.flat()].toSorted((a, b) => (a.id + a.node < b.id + b.node ? -1 : 1));
+}
+
+/**
+ * Before a run: what an earlier one left would be taken for the cluster's own trouble.
+ * @throws E_STATE_CONFLICT when something is broken
+ */
+export async function refuseLeftovers(
+  stage: Stage,
+  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<void> {
+  const found = await findLeftovers(stage, clock, signal);
+  if (found.length === 0) return;
+  await stage.close();
+  throw new AppError("E_STATE_CONFLICT", "machines are still under faults that an earlier run left", {
+    details: found.map(({ id, node }) => `${id} on ${node}`),
+    hint: "cluster fault heal",
+  });
 }
 
 async function heldBy(stage: Stage, node: string, signal: AbortSignal): Promise<Leftover[]> {
