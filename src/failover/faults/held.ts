@@ -55,9 +55,9 @@ function armScript(scene: Scene, { main, revert, properties = [] }: HeldScripts)
   ].join(" ");
 }
 
-/** First what hurts, then the service, which would do the same. */
+/** First what hurts; the service, which would do the same, may end after our answer. */
 function healScript(scene: Scene, { revert }: HeldScripts): string {
-  return `(${revert(scene)}\n) >/dev/null 2>&1\nsystemctl stop --no-block ${holderOf(scene.id)}.service 2>/dev/null\ntrue`;
+  return `(${revert(scene)}\n) >/dev/null 2>&1\nsystemctl stop ${holderOf(scene.id)}.service >/dev/null 2>&1 &`;
 }
 
 /** One word of a unit's command line: systemd expands $ and %, and has its own quotes. */
