@@ -55,6 +55,7 @@ bench: ## measure fleet on three nodes (RUNS=30 power cuts of each kind); also i
 
 fuzz: ## 100,000 hostile inputs for the parser, the API and the registry's records
 	@npm run --silent fuzz
+
 lab: ## every scenario once, on real nodes: dist/lab.html (needs root)
 	@scripts/setup.sh test
 	@scripts/lab.sh
