@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -217,6 +218,10 @@ describe("the script that brings user-data to a machine", () => {
     for (const folder of ["bin", "var/lib", "run", "tmp", "etc"])
       await mkdir(join(root, folder), { recursive: true });
     await writeFile(join(root, "etc/os-release"), `ID=${id}\n`);
+    await mkdir(join(root, "etc/ssh"), { recursive: true });
+    await writeFile(join(root, "etc/ssh/ssh_host_ed25519_key.pub"), "a host key\n");
+    const machineId = join(root, "etc/machine-id");
+    if (!existsSync(machineId)) await writeFile(machineId, "made-at-first-boot\n");
     await writeFile(join(root, "tmp/flotilla-user-data"), userData);
     await writeFile(join(root, "calls"), "");
     const stub = `#!/bin/sh
@@ -228,12 +233,16 @@ case "$1" in
 esac
 `;
     await writeFile(join(root, "bin/systemctl"), stub, { mode: 0o755 });
-    const { exitCode, all } = await execa("sh", ["-c", script ?? "exit 9"], {
-      env: { PATH: `${join(root, "bin")}:/usr/bin:/bin` },
-      extendEnv: false,
-      all: true,
-      reject: false,
-    });
+    const { exitCode, all } = await execa(
+      "sh",
+      ["-c", script ?? "exit 9", "apply-user-data", "known-to-the-cluster"],
+      {
+        env: { PATH: `${join(root, "bin")}:/usr/bin:/bin` },
+        extendEnv: false,
+        all: true,
+        reject: false,
+      },
+    );
     expect([exitCode, all]).toEqual([0, ""]);
     return (await readFile(join(root, "calls"), "utf8")).split("\n").slice(0, -1);
   }
@@ -260,7 +269,11 @@ esac
     await render("scripts", "");
     const root = await mkdtemp(join(tmpdir(), "machine-"));
     try {
-      expect(await apply(root, "debian", "one")).toEqual(["start flotilla-cloudinit.service"]);
+      expect(await apply(root, "debian", "one")).toEqual([
+        "restart systemd-journald.service",
+        "start flotilla-cloudinit.service",
+      ]);
+      expect(await readFile(join(root, "etc/machine-id"), "utf8")).toBe("known-to-the-cluster\n");
       expect(await apply(root, "debian", "two")).toEqual(["restart flotilla-cloudinit.service"]);
       expect(await readFile(join(root, "var/lib/flotilla/user-data"), "utf8")).toBe("two");
     } finally {
