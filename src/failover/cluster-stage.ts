@@ -156,10 +156,17 @@ function outagesOf({ provider, ref }: KnownCluster): StageOutages | undefined {
   };
 }
 
-/** The member's own name when it leads etcd; members carry the names of their machines. */
+/**
+ * The member's own name when it leads etcd; members carry the names of their machines. A member in trouble may answer
+ * with nothing, which is no answer.
+ */
 function leaderName(stats: string): string | undefined {
-  const { name, state } = JSON.parse(stats) as { name?: string; state?: string };
-  return state === "StateLeader" ? name : undefined;
+  try {
+    const { name, state } = JSON.parse(stats) as { name?: string; state?: string };
+    return state === "StateLeader" ? name : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 async function startOn(

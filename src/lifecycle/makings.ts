@@ -25,9 +25,15 @@ export interface MakingTools {
   readonly services: readonly Service[];
 }
 
-/** The provider keeps the user-data for the next boot; a machine that runs gets it over ssh as well. */
-const applyCommand =
-  "sudo install -D -m 0600 /dev/stdin /var/lib/flotilla/user-data && sudo /opt/bin/flotilla-cloudinit";
+/**
+ * The provider keeps the user-data for the next boot; a machine that runs gets it over ssh as well. What has to start anew
+ * is only queued by the applier: it counts as applied when systemd has done that, or after 30 s (a unit's own start may
+ * take as long as it likes).
+ */
+const applyCommand = [
+  "sudo install -D -m 0600 /dev/stdin /var/lib/flotilla/user-data && sudo /opt/bin/flotilla-cloudinit || exit",
+  `timeout 30 sh -c 'while [ -n "$(systemctl list-jobs --no-legend)" ]; do sleep 0.1; done' || true`,
+].join("\n");
 
 /** What `up`, `reload` and `provision` do, step by step. */
 export function makingExecutors(tools: MakingTools): Executors<MakingKind> {

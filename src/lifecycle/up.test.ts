@@ -260,6 +260,6 @@ describe("reload and provision", () => {
     expect(memory.provider.calls.filter((call) => call.startsWith("provision"))).toEqual([
       "provision core-01",
     ]);
-    expect(memory.commands).toEqual([expect.stringMatching(/^core-01: .*\/opt\/bin\/flotilla-cloudinit$/)]);
+    expect(memory.commands).toEqual([expect.stringMatching(/^core-01: .*\/opt\/bin\/flotilla-cloudinit /)]);
   });
 });
