@@ -45,6 +45,7 @@ export function createVagrantProvider(options: VagrantOptions): Provider {
   const { name } = hypervisor;
   const tool = vagrant(exec);
   const imports = oneAfterTheOther();
+  const removals = oneAfterTheOther();
 
   const note = async (cluster: ClusterRef, record: VmRecord, state: MachineStatus["state"]): Promise<void> =>
     await writeRecord(cluster, { ...record, power: { state, since: clock.now() } });
@@ -71,10 +72,14 @@ export function createVagrantProvider(options: VagrantOptions): Provider {
   const untilImported = async (cluster: ClusterRef, node: string, signal: AbortSignal): Promise<void> => {
     while ((await machineUuid(cluster, node, name)) === undefined) await clock.sleep(250, signal);
   };
+  /** One after the other: whoever removes the last machine removes the network that all machines share, and two would try. */
   const remove = async (cluster: ClusterRef, node: string, signal: AbortSignal): Promise<void> => {
-    if ((await machineUuid(cluster, node, name)) !== undefined)
-      await tool.run(cluster, ["destroy", "-f", node], signal);
-    await rm(join(vagrantFolder(cluster), ".vagrant", "machines", node), { recursive: true, force: true });
+    await removals(async () => {
+      signal.throwIfAborted();
+      if ((await machineUuid(cluster, node, name)) !== undefined)
+        await tool.run(cluster, ["destroy", "-f", node], signal);
+      await rm(join(vagrantFolder(cluster), ".vagrant", "machines", node), { recursive: true, force: true });
+    });
   };
 
   return {
