@@ -13,6 +13,8 @@ export interface ScenarioOptions {
   readonly cluster: string;
   /** Replays what was drawn by lot. */
   readonly seed?: number;
+  /** For slow machines: every time in the scenario is so many times as long. */
+  readonly slower?: number;
   /** Stops the run; everything that it broke is healed first. */
   readonly signal?: AbortSignal;
   /** Where to write the page of this run. */
@@ -56,7 +58,7 @@ export async function runScenario(scenario: string, options: ScenarioOptions): P
 }
 
 function argumentsFor(scenario: string, report: string, options: ScenarioOptions): string[] {
-  const { cluster, seed, html } = options;
+  const { cluster, seed, html, slower } = options;
   return [
     program,
     "--cluster",
@@ -66,6 +68,7 @@ function argumentsFor(scenario: string, report: string, options: ScenarioOptions
     "--report-json",
     report,
     ...(html === undefined ? [] : ["--report-html", resolve(html)]),
+    ...(slower === undefined ? [] : ["--slower", String(slower)]),
     ...(seed === undefined ? [] : ["--seed", String(seed)]),
   ];
 }

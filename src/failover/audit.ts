@@ -10,7 +10,7 @@ export interface AuditOptions {
   readonly signal: AbortSignal;
 }
 
-/** How long fleet, Docker and systemd may need to agree once the services are back, and between two looks, ms. */
+/** How long fleet, Docker and systemd of containers may need to agree once the services are back, and between two looks, ms. */
 const settleWithin = 10_000;
 const lookEvery = 500;
 
@@ -27,8 +27,8 @@ export async function audit(options: AuditOptions, phase: Phase): Promise<void> 
 
 /** Audits again while the answers contradict each other, as long as settling may take. The last ones count. */
 export async function auditUntilSettled(options: AuditOptions, phase: Phase): Promise<void> {
-  const { recorder, clock, signal } = options;
-  const deadline = clock.monotonic() + settleWithin;
+  const { stage, recorder, clock, signal } = options;
+  const deadline = clock.monotonic() + settleWithin * stage.patience;
   for (;;) {
     await audit(options, phase);
     const open = checkInvariants(recorder.events, auditInvariants).filter(

@@ -5,14 +5,15 @@ import { capture } from "../foundation/ssh.ts";
 import type { SshConnection } from "../foundation/ssh.ts";
 import type { KnownCluster, World } from "../lifecycle/cluster.ts";
 import { readLogin } from "../lifecycle/keys.ts";
+import { nodeTarget, patienceWith } from "../lifecycle/node-access.ts";
 import { getOver } from "../lifecycle/node-http.ts";
 import { auditNode } from "./node-audit.ts";
 import { readRegistry } from "./registry-reader.ts";
 import { sampleUnits } from "./sampler.ts";
 import type { Ran, RunOptions, Stage, StageOutages } from "./stage.ts";
 
-/** How long a single question to a node may take, ms. */
-const askWithin = 2_000;
+/** How long a single question to a container may take, ms. */
+const quickly = 2_000;
 
 /** How long a machine may take to close a connection, ms. */
 const leaveWithin = 500;
@@ -23,12 +24,14 @@ const leaderKey = "/flotilla/fleet/v1/engine/leader";
 /** A cluster that is up, as the stage of a scenario: broken through its provider, observed over ssh. */
 export async function clusterStage(world: World, cluster: KnownCluster, sampleEvery: number): Promise<Stage> {
   const { provider, ref, state } = cluster;
+  const patience = patienceWith(provider);
+  const askWithin = quickly * patience;
   const login = await readLogin(ref.stateDir);
   const lines = new Map<string, Promise<SshConnection>>();
 
   const addressOf = (node: string): string => state.machines[node]?.address ?? "";
   const connect = (node: string, signal: AbortSignal): Promise<SshConnection> =>
-    world.access.connect({ name: node, address: addressOf(node) }, login, { timeout: askWithin, signal });
+    world.access.connect(nodeTarget(provider, node, addressOf(node)), login, { timeout: quickly, signal });
   /** One kept connection a node for questions; made anew when it was lost. */
   const line = async (node: string, signal: AbortSignal): Promise<SshConnection> => {
     const kept = await lines.get(node)?.catch(() => undefined);
@@ -81,6 +84,7 @@ export async function clusterStage(world: World, cluster: KnownCluster, sampleEv
     cluster: ref.name,
     provider: provider.name,
     capabilities: provider.capabilities,
+    patience,
     nodes: Object.keys(state.machines),
     startServices: async (files, signal) => {
       if (files.length === 0) return;
@@ -108,7 +112,7 @@ export async function clusterStage(world: World, cluster: KnownCluster, sampleEv
     powerOn: (node, signal) => provider.start(ref, node, signal),
     vital: async (node, signal) => {
       const running = (await provider.machines(ref)).get(node)?.state === "running";
-      const knock = await world.access.knock({ name: node, address: addressOf(node) }, 200, signal);
+      const knock = await world.access.knock(nodeTarget(provider, node, addressOf(node)), 200, signal);
       return { running, answers: knock === "open" };
     },
     machinesSeenBy: async (node, signal) => {
@@ -138,8 +142,9 @@ export async function clusterStage(world: World, cluster: KnownCluster, sampleEv
       return { etcd: leaders[0], engine };
     },
     watch: (node, units, signal) => sampleUnits(() => connect(node, signal), units, sampleEvery, signal),
-    registry: (node, signal) => readRegistry(() => connect(node, signal), names, signal),
-    audit: (node, signal) => auditNode(() => line(node, signal), node, names, signal),
+    registry: (node, signal) =>
+      readRegistry(() => connect(node, signal), { names, within: patience * 1_000, signal }),
+    audit: (node, signal) => auditNode(() => line(node, signal), { node, names, within: askWithin, signal }),
     close: async () => {
       await Promise.all([...lines.keys()].map(hangUp));
     },

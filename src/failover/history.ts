@@ -19,6 +19,8 @@ export type HistoryEvent =
       readonly about: string;
       readonly cluster: string;
       readonly provider: string;
+      /** How many times longer than a container a machine may take for anything; 1 when it is missing. */
+      readonly patience?: number;
       /** What a power cut is here: the node's processes die, or a virtual machine loses its power. */
       readonly powerCut: string;
       readonly seed: number;

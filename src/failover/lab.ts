@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { AppError } from "../foundation/errors.ts";
 import { showDuration } from "../foundation/duration.ts";
 import { locked, openCluster, type KnownCluster, type World } from "../lifecycle/cluster.ts";
+import { patienceWith } from "../lifecycle/node-access.ts";
 import { clusterStage } from "./cluster-stage.ts";
 import { historyFile } from "./history-file.ts";
 import { allFaults } from "./faults/table.ts";
@@ -16,10 +17,11 @@ import { showEvent, textReport } from "./report/text.ts";
 import { writeReports, type ReportFiles } from "./report/write.ts";
 import { play } from "./run.ts";
 import type { Scenario } from "./scenario.ts";
+import { slowed } from "./slowed.ts";
 import type { Verdict } from "./verdict.ts";
 
-/** How often the nodes' own systemd is asked, ms. */
-const sampleEvery = 100;
+/** How often a container's own systemd is asked, ms. */
+const askEvery = 100;
 
 export interface TestOptions {
   /** The folder of cluster.yaml; absolute. */
@@ -27,6 +29,8 @@ export interface TestOptions {
   /** Names in DIR/scenarios, or paths of files. */
   readonly scenarios: readonly string[];
   readonly repeat: number;
+  /** So many times as long is every time that a scenario waits or allows. */
+  readonly slower: number;
   /** For whatever is drawn by lot; each run of `repeat` adds one. */
   readonly seed: number;
   readonly reports: ReportFiles;
@@ -40,10 +44,12 @@ export interface TestOptions {
  * @throws E_SCENARIO_INVALID before anything is broken, E_LOCKED, E_STATE_CONFLICT when the cluster is not up
  */
 export async function runTests(world: World, options: TestOptions): Promise<readonly FinishedRun[]> {
-  const scenarios = await Promise.all(options.scenarios.map((name) => readScenario(options.dir, name)));
+  const read = await Promise.all(options.scenarios.map((name) => readScenario(options.dir, name)));
+  const scenarios = read.map((scenario) => slowed(scenario, options.slower));
   const runs = await locked(world, options.dir, async () => {
     const cluster = await openCluster(world, options.dir);
     const finished: FinishedRun[] = [];
+    if (options.slower === 1 && patienceWith(cluster.provider) > 1) options.tell(slowMachines);
     for (const scenario of scenarios) {
       for (let round = 0; round < options.repeat && !world.signal.aborted; round++) {
         finished.push(await runOnce(world, cluster, scenario, { ...options, seed: options.seed + round }));
@@ -55,6 +61,9 @@ export async function runTests(world: World, options: TestOptions): Promise<read
   await writeReports(runs, options.reports);
   return runs;
 }
+
+const slowMachines =
+  "note: virtual machines need longer than the containers that these times were written for; see --slower";
 
 async function readScenario(dir: string, name: string): Promise<Scenario> {
   const path = /[/.]/.test(name) ? name : join(dir, "scenarios", `${name}.yaml`);
@@ -76,6 +85,7 @@ async function runOnce(
   scenario: Scenario,
   options: TestOptions,
 ): Promise<FinishedRun> {
+  const sampleEvery = askEvery * patienceWith(cluster.provider);
   const stage = await clusterStage(world, cluster, sampleEvery);
   await refuseLeftovers(stage, world);
   const stamp = new Date(world.clock.now()).toISOString().replaceAll(/[:.]/g, "-");

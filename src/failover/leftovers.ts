@@ -16,7 +16,7 @@ export interface Leftover {
   readonly left: number | undefined;
 }
 
-/** How long a machine may take to say what it holds, ms. */
+/** How long a container may take to say what it holds, ms. */
 const answerWithin = 3_000;
 
 /**
@@ -62,7 +62,8 @@ export async function refuseLeftovers(
 async function heldBy(stage: Stage, node: string, signal: AbortSignal): Promise<Leftover[]> {
   const script = `systemctl list-units --plain --no-legend '${holderOf("*")}.service'`;
   const vital = await stage.vital(node, signal);
-  const ran = vital.running ? await stage.run(node, script, { within: answerWithin, signal }) : undefined;
+  const within = answerWithin * stage.patience;
+  const ran = vital.running ? await stage.run(node, script, { within, signal }) : undefined;
   const lines = (ran?.stdout ?? "").split("\n");
   return lines.flatMap((line) => {
     const id = /^flotilla-fault-([a-z0-9-]+)\.service /.exec(line)?.[1];

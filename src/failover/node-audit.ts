@@ -2,9 +2,6 @@ import { capture, type SshConnection } from "../foundation/ssh.ts";
 import { getOver } from "../lifecycle/node-http.ts";
 import type { NodeAudit } from "./history.ts";
 
-/** How long a single question to a node may take, ms. */
-const askWithin = 2_000;
-
 interface ShownUnit {
   readonly name: string;
   readonly desiredState: string;
@@ -15,23 +12,29 @@ interface ShownState {
   readonly systemdActiveState?: string;
 }
 
+export interface AuditRequest {
+  readonly node: string;
+  /** The machines' names by their ids. */
+  readonly names: ReadonlyMap<string, string>;
+  /** How long a single question may take, ms. */
+  readonly within: number;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Asks one node what runs there, by Docker, and what its fleet says, by fleet's API.
- * @param names the machines' names by their ids
  * @returns undefined when the node does not answer at all
  */
 export async function auditNode(
   connect: () => Promise<SshConnection>,
-  node: string,
-  names: ReadonlyMap<string, string>,
-  signal: AbortSignal,
+  { node, names, within, signal }: AuditRequest,
 ): Promise<NodeAudit | undefined> {
   try {
     const connection = await connect();
     const [containers, units, states] = await Promise.all([
-      containersOn(connection, signal),
-      listed<ShownUnit>(connection, "units"),
-      listed<ShownState>(connection, "states", "state"),
+      containersOn(connection, within, signal),
+      listed<ShownUnit>(connection, within, "units"),
+      listed<ShownState>(connection, within, "states", "state"),
     ]);
     return {
       node,
@@ -49,8 +52,12 @@ export async function auditNode(
   }
 }
 
-async function containersOn(connection: SshConnection, signal: AbortSignal): Promise<string[] | undefined> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(askWithin)]);
+async function containersOn(
+  connection: SshConnection,
+  within: number,
+  signal: AbortSignal,
+): Promise<string[] | undefined> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(within)]);
   const command = "sudo docker ps --format '{{.Names}}'";
   const answer = await capture(connection, command, { signal: limit }).catch(() => undefined);
   if (answer?.code !== 0) return undefined;
@@ -58,14 +65,19 @@ async function containersOn(connection: SshConnection, signal: AbortSignal): Pro
 }
 
 /** All pages of a list of fleet's API. */
-async function listed<T>(connection: SshConnection, key: string, path = key): Promise<T[] | undefined> {
+async function listed<T>(
+  connection: SshConnection,
+  within: number,
+  key: string,
+  path = key,
+): Promise<T[] | undefined> {
   const found: T[] = [];
   let token: string | undefined;
   try {
     do {
       const query = token === undefined ? "" : `?nextPageToken=${encodeURIComponent(token)}`;
       const socket = await connection.openUnix("/run/fleet.sock");
-      const answer = await getOver(socket, `/fleet/v1/${path}${query}`, askWithin);
+      const answer = await getOver(socket, `/fleet/v1/${path}${query}`, within);
       if (answer.status !== 200) return undefined;
       const page = JSON.parse(answer.body) as Record<string, unknown>;
       found.push(...((page[key] ?? []) as T[]));

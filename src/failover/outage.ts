@@ -31,7 +31,7 @@ export interface OutagesOptions {
   readonly onSettled?: (fault: Fault, victims: readonly string[]) => void;
 }
 
-/** How long mending one machine may take, ms. */
+/** How long mending one container may take, ms. */
 const healWithin = 180_000;
 
 export function createOutages(options: OutagesOptions): Outages {
@@ -140,9 +140,10 @@ export function createOutages(options: OutagesOptions): Outages {
     heal: async (injection, asked = injection.victims) => {
       const victims = asked.filter((victim) => injection.victims.includes(victim));
       if (victims.length === 0) return true;
+      const limit = (): AbortSignal => AbortSignal.timeout(healWithin * stage.patience);
       // Mending goes on when the run is stopped: nothing may be left behind.
-      const signal = AbortSignal.any([options.hurry, AbortSignal.timeout(healWithin)]);
-      const patient = options.hurry.aborted ? AbortSignal.timeout(healWithin) : signal;
+      const signal = AbortSignal.any([options.hurry, limit()]);
+      const patient = options.hurry.aborted ? limit() : signal;
       const scenes = victims.map((victim) =>
         sceneOf(injection, victim, patient, befores.get(injection.id)?.get(victim) ?? ""),
       );

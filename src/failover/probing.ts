@@ -21,7 +21,7 @@ export interface ProbingOptions {
 
 /** Between two looks at what the observer knows, and between two questions to machines; ms. */
 const [lookEvery, askEvery] = [20, 100];
-/** How long one machine may take to answer, ms. */
+/** How long one container may take to answer, ms. */
 const answerWithin = 5_000;
 
 /** How often (ms) the probe is looked at. */
@@ -85,7 +85,7 @@ async function ask(options: ProbingOptions, probe: AskingProbe): Promise<Seen> {
   const script = scriptOf(probe, (name) => (stage.nodes.includes(name) ? stage.address(name) : name));
   const answers = await Promise.all(
     nodes.map(async (node): Promise<Seen> => {
-      const ran = await stage.run(node, script, { within: answerWithin, signal });
+      const ran = await stage.run(node, script, { within: answerWithin * stage.patience, signal });
       if (ran === undefined) return { ok: false, detail: `${node} does not answer` };
       const text = ran.stdout.trim();
       const missing = "prints" in probe && probe.prints !== undefined && !text.includes(probe.prints);

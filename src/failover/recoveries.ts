@@ -1,5 +1,5 @@
 import type { HistoryEvent } from "./history.ts";
-import type { ActiveSpan } from "./timeline.ts";
+import { patienceIn, type ActiveSpan } from "./timeline.ts";
 
 /** How the unit came back from one fault that took it away. */
 export interface Recovery {
@@ -40,7 +40,7 @@ export function recoveriesOf(
   const recoveries: Recovery[] = [];
   for (const event of events) {
     if (event.kind !== "fault" || event.action !== "inject") continue;
-    const over = goneAt(events, event.id, event.at) + afterwards;
+    const over = goneAt(events, event.id, event.at) + afterwards * patienceIn(events);
     const lost = active.find(
       (span) =>
         event.victims.includes(span.node) && span.from <= event.at && (span.to ?? Infinity) >= event.at,
@@ -61,7 +61,7 @@ export function recoveriesOf(
   return recoveries;
 }
 
-/** A unit that ends this long (ms) after a fault is gone did not end because of it. */
+/** A unit of containers that ends this long (ms) after a fault is gone did not end because of it. */
 const afterwards = 5_000;
 
 function goneAt(events: readonly HistoryEvent[], id: string, from: number): number {

@@ -11,20 +11,26 @@ import type { RegistryReading } from "./stage.ts";
 /** Where fleet keeps its registry. */
 const prefix = "/flotilla/fleet/v1/";
 
+export interface ReadRequest {
+  /** The machines' names by their ids. */
+  readonly names: ReadonlyMap<string, string>;
+  /** How long the first read may take, ms. */
+  readonly within: number;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Follows fleet's registry by etcd's own client on a node: all of it at first, then each change as etcd tells it. The
  * first read needs a quorum; without one this ends.
- * @param names the machines' names by their ids
  */
 export async function* readRegistry(
   connect: () => Promise<SshConnection>,
-  names: ReadonlyMap<string, string>,
-  signal: AbortSignal,
+  { names, within, signal }: ReadRequest,
 ): AsyncGenerator<RegistryReading> {
   const connection = await connect();
   const [output, input] = [new PassThrough(), new PassThrough()];
   const ended = connection
-    .exec(followCommand(), { stdin: input, stdout: output, signal })
+    .exec(followCommand(within), { stdin: input, stdout: output, signal })
     .catch(() => undefined)
     .finally(() => output.end());
   try {
@@ -41,11 +47,11 @@ export async function* readRegistry(
 }
 
 /** The client ends with our end of standard input, also when the connection breaks: nothing stays on the node. */
-function followCommand(): string {
+function followCommand(within: number): string {
   const key = shellQuote(prefix);
   return [
     "export ETCDCTL_API=3",
-    `all=$(etcdctl --command-timeout=1s get --prefix ${key} -w json) || exit 1`,
+    `all=$(etcdctl --command-timeout=${within}ms get --prefix ${key} -w json) || exit 1`,
     `printf '%s\\n' "$all"`,
     `revision=$(printf '%s' "$all" | sed -n 's/^{"header":{[^}]*"revision":\\([0-9]*\\).*/\\1/p')`,
     `etcdctl watch --prefix ${key} --rev $((revision + 1)) -w json & watch=$!`,

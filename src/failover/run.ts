@@ -65,6 +65,7 @@ export async function play(options: RunOptions): Promise<void> {
 }
 
 function recordBegin({ scenario, stage, recorder, clock, seed, sampleEvery }: RunOptions): void {
+  const way = wayBound * stage.patience;
   recorder.record({
     kind: "begin",
     v: historyVersion,
@@ -72,13 +73,14 @@ function recordBegin({ scenario, stage, recorder, clock, seed, sampleEvery }: Ru
     about: scenario.about,
     cluster: stage.cluster,
     provider: stage.provider,
+    ...(stage.patience === 1 ? {} : { patience: stage.patience }),
     powerCut: stage.capabilities.powerCut,
     seed,
     startedAt: new Date(clock.now()).toISOString(),
     nodes: stage.nodes,
     units: unitsOf(scenario),
     clock: "controller, monotonic, ms",
-    lateBy: { sample: sampleEvery + wayBound, registry: wayBound },
+    lateBy: { sample: sampleEvery + way, registry: way },
     budgets: scenario.budgets,
   });
 }

@@ -9,6 +9,8 @@ export interface Stage {
   readonly cluster: string;
   readonly provider: string;
   readonly capabilities: Capabilities;
+  /** How many times longer than a container a machine may take for anything; 1 for containers. */
+  readonly patience: number;
   readonly nodes: readonly string[];
   /** The machine's address in the cluster's network. */
   address(node: string): string;

@@ -19,6 +19,11 @@ export interface UnitTimeline {
 
 const endOf = (span: Span, end: number): number => span.to ?? end;
 
+/** How many times longer than a container the machines of this run may take for anything. */
+export function patienceIn(events: readonly HistoryEvent[]): number {
+  return events.find((event) => event.kind === "begin")?.patience ?? 1;
+}
+
 /** When the last event was. */
 export function endOfHistory(events: readonly HistoryEvent[]): number {
   return events.at(-1)?.at ?? 0;

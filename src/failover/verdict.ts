@@ -9,6 +9,7 @@ import {
   blindSpans,
   endOfHistory,
   mostCopies,
+  patienceIn,
   unitTimeline,
   type ActiveSpan,
   type Span,
@@ -36,7 +37,7 @@ export interface UnitReport {
   readonly starts: number;
 }
 
-/** A node out of sight for longer than this (ms) is a gap in the history. */
+/** A container out of sight for longer than this (ms) is a gap in the history. */
 const longestGap = 2_000;
 
 /** Computes the verdict from the history alone; the budgets are in its first event. */
@@ -71,7 +72,7 @@ function doubtsOf(events: readonly HistoryEvent[]): string[] {
     if (event.kind === "trouble") doubts.push(event.text);
   }
   if (!hasBitten(events) && doubts.length === 0) doubts.push("no fault was ever active");
-  for (const gap of blindSpans(events, longestGap)) {
+  for (const gap of blindSpans(events, longestGap * patienceIn(events))) {
     const length = showDuration((gap.to ?? endOfHistory(events)) - gap.from);
     doubts.push(`${gap.node} was out of sight for ${length}, ${showDuration(gap.from)} into the run`);
   }

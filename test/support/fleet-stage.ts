@@ -48,6 +48,7 @@ export function fleetStage(clock: ManualClock, options: FleetStageOptions): Stag
     cluster: "imagined",
     provider: "memory",
     nodes: names,
+    patience: 1,
     capabilities: {
       powerCut: "process",
       pause: false,

@@ -100,6 +100,7 @@ export function memoryStage(clock: Clock, behaviour: Behaviour = {}): Stage {
     cluster: "imagined",
     provider: "memory",
     nodes,
+    patience: 1,
     capabilities: {
       powerCut: "process",
       pause: false,

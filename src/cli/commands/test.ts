@@ -16,11 +16,20 @@ export const test: Command = {
   ],
   options: [
     { name: "--repeat", value: "N", summary: "play each so often (1)" },
+    {
+      name: "--slower",
+      value: "N",
+      summary: "for slow machines: every time in the scenario is N times as long (1)",
+    },
     { name: "--seed", value: "S", summary: "for what is drawn by lot (else new each time, and printed)" },
     ...reportOptions,
   ],
   examples: [
     { command: "cluster test node-kill power-outage", meaning: "exits 0 pass, 1 fail, 8 inconclusive" },
+    {
+      command: "cluster test node-kill --slower 5",
+      meaning: "on virtual machines, which need longer than containers",
+    },
     {
       command: "cluster test node-kill --repeat 10 --report-html r.html",
       meaning: "with the spread of times, and a picture of each run",
@@ -39,6 +48,7 @@ export const test: Command = {
       dir: await context.clusterDir(),
       scenarios: input.args,
       repeat: numberOf(input, "--repeat") ?? 1,
+      slower: numberOf(input, "--slower") ?? 1,
       seed,
       reports: reportFiles(context, input),
       tell,

@@ -53,12 +53,13 @@ export interface Evidence {
   readonly text: string;
 }
 
-/** How long a command on a machine may take, ms. */
+/** How long a command on a container may take, ms. */
 const answerWithin = 5_000;
 
 /** Runs sh on the victim; undefined when it does not answer. */
 export async function onVictim(scene: Scene, script: string): Promise<Ran | undefined> {
-  return await scene.stage.run(scene.victim, script, { within: answerWithin, signal: scene.signal });
+  const within = answerWithin * scene.stage.patience;
+  return await scene.stage.run(scene.victim, script, { within, signal: scene.signal });
 }
 
 /** The same, and it must succeed. */
@@ -71,7 +72,7 @@ export async function mustOnVictim(scene: Scene, script: string): Promise<string
 }
 
 export interface Look {
-  /** Between two looks, and in all; ms. */
+  /** Between two looks, and in all, for a container; ms. */
   readonly every: number;
   readonly within: number;
   readonly yes: string;
@@ -80,14 +81,14 @@ export interface Look {
 
 /** Looks again and again until `look` is true. */
 export async function prove(
-  { clock, signal }: Pick<Scene, "clock" | "signal">,
+  { stage, clock, signal }: Pick<Scene, "stage" | "clock" | "signal">,
   look: () => Promise<boolean>,
   { every, within, yes, no }: Look,
 ): Promise<Evidence> {
   const seen = await waitFor(async () => ((await look()) ? true : undefined), {
     clock,
     every,
-    within,
+    within: within * stage.patience,
     signal,
   });
   return seen === true ? { proved: true, text: yes } : { proved: false, text: no };

@@ -153,8 +153,9 @@ export const packetDelay: Fault = {
       : `the kernel of ${scene.victim} cannot delay packets (it has no netem)`;
   },
   ...held({
-    apply: ({ options }) =>
-      `dev=$(ip -o -4 route show scope link | awk '$3 !~ /^docker/ {print $3; exit}')\ntc qdisc add dev "$dev" root handle f10: netem delay ${options.delay}ms`,
+    // The card that leads to the others: a virtual machine has one more, which leads to the hypervisor.
+    apply: (scene) =>
+      `dev=$(ip -o route get ${others(scene)[0] ?? ""} | sed -n 's/.* dev \\([^ ]*\\).*/\\1/p')\ntc qdisc add dev "$dev" root handle f10: netem delay ${scene.options.delay}ms`,
     revert: () =>
       `tc qdisc show | awk '/netem f10:/ {print $5}' | while read -r dev; do tc qdisc del dev "$dev" root; done`,
   }),

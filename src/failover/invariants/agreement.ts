@@ -5,7 +5,7 @@ import { faultsAround, type Facts } from "./facts.ts";
 import type { Finding, Invariant } from "./invariant.ts";
 import { lastAudits } from "./audits.ts";
 
-/** How long fleet may need to publish what systemd has done, ms. */
+/** How long fleet on a container may need to publish what systemd has done, ms. */
 const publishWithin = 3_000;
 
 /** What fleet says of a unit is what the machine's own systemd says. */
@@ -47,7 +47,8 @@ function lies(facts: Facts): Finding[] {
       pair.since = at;
       pair.because = `fleet said ${pair.told ?? "nothing"}, systemd ${pair.real}`;
     } else if (!differ && pair.since !== undefined) {
-      if (at - pair.since > publishWithin && !excused(facts, pair, at)) findings.push(lie(pair, at));
+      if (at - pair.since > publishWithin * facts.patience && !excused(facts, pair, at))
+        findings.push(lie(pair, at));
       pair.since = undefined;
     }
   };
@@ -55,7 +56,7 @@ function lies(facts: Facts): Finding[] {
     for (const pair of touched(pairs, event, facts)) settle(pair, event.at);
   }
   for (const pair of pairs.values()) {
-    if (pair.since === undefined || facts.end - pair.since <= publishWithin) continue;
+    if (pair.since === undefined || facts.end - pair.since <= publishWithin * facts.patience) continue;
     if (!excused(facts, pair, facts.end)) findings.push(lie(pair, facts.end));
   }
   return findings;

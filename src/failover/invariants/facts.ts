@@ -1,5 +1,5 @@
 import type { FaultEffect, HistoryEvent, Phase } from "../history.ts";
-import { endOfHistory, unitTimeline, type Span, type UnitTimeline } from "../timeline.ts";
+import { endOfHistory, patienceIn, unitTimeline, type Span, type UnitTimeline } from "../timeline.ts";
 import { splits } from "./effects.ts";
 
 /** One machine under one fault, from the injection until it was proved to be gone. */
@@ -19,6 +19,8 @@ export interface Facts {
   readonly duringAt: number;
   /** When the last fault was gone. */
   readonly lastHealAt: number;
+  /** How many times longer than a container a machine may take for anything. */
+  readonly patience: number;
   /** Overlaps and gaps shorter than this (ms) are within the error of measurement. */
   readonly bound: number;
   readonly faults: readonly FaultSpan[];
@@ -27,7 +29,7 @@ export interface Facts {
   readonly asks: readonly { readonly at: number; readonly text: string }[];
 }
 
-/** How long the cluster may need to come to rest when a fault is gone, ms. */
+/** How long a cluster of containers may need to come to rest when a fault is gone, ms. */
 export const settleTime = 15_000;
 
 export function factsOf(events: readonly HistoryEvent[]): Facts {
@@ -41,6 +43,7 @@ export function factsOf(events: readonly HistoryEvent[]): Facts {
     end,
     duringAt: phaseAt(events, "during") ?? end,
     lastHealAt: Math.max(0, ...faults.map((span) => span.to ?? end)),
+    patience: patienceIn(events),
     bound: 2 * (begin?.lateBy?.sample ?? 0),
     faults,
     timelines: (begin?.units ?? []).map((unit) => unitTimeline(events, unit)),
@@ -79,7 +82,12 @@ export function faultSpans(events: readonly HistoryEvent[]): FaultSpan[] {
 }
 
 /** The faults whose time, with what they leave behind for a while, touches [from, to]. */
-export function faultsAround(facts: Facts, from: number, to: number, after = settleTime): FaultSpan[] {
+export function faultsAround(
+  facts: Facts,
+  from: number,
+  to: number,
+  after = settleTime * facts.patience,
+): FaultSpan[] {
   return facts.faults.filter((span) => span.from <= to && (span.to ?? facts.end) + after >= from);
 }
 

@@ -172,10 +172,11 @@ export function createVagrantProvider(options: VagrantOptions): Provider {
 const capabilities: Capabilities = {
   powerCut: "guest",
   pause: false,
-  partition: false,
-  oneWayPartition: false,
-  clockStep: false,
-  diskFull: false,
+  // By each machine's own firewall, as for containers.
+  partition: true,
+  oneWayPartition: true,
+  clockStep: true,
+  diskFull: true,
   memoryLimit: true,
   cpuLimit: true,
 };
