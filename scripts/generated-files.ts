@@ -2,7 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cliPage, errorsPage } from "../src/cli/docs.ts";
-import { scenarioJsonSchema } from "../src/failover/load.ts";
+import { scenarioJsonSchema } from "../src/failover/scenario/load.ts";
 import { clusterJsonSchema } from "../src/spec/schema.ts";
 
 /** A file of this repository that is computed from others. */

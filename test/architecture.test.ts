@@ -44,17 +44,39 @@ const mayImport: Record<string, readonly string[]> = {
   foundation: [],
 };
 
-/** The rooms inside src/fleet. `model.ts` lies at its door and is open to all. */
-const mayImportInFleet: Record<string, readonly string[]> = {
-  ctl: ["api", "unit"],
-  api: ["registry", "schedule", "unit"],
-  agent: ["registry", "systemd", "unit"],
-  engine: ["registry", "schedule", "unit"],
-  schedule: ["unit"],
-  registry: ["unit"],
-  systemd: ["unit"],
-  unit: [],
+/** The rooms inside a room, in the same way. What lies at its door is open to all of them, if the list says so. */
+const inside: Record<string, Record<string, readonly string[]>> = {
+  fleet: {
+    ctl: ["api", "unit"],
+    api: ["registry", "schedule", "unit"],
+    agent: ["registry", "systemd", "unit"],
+    engine: ["registry", "schedule", "unit"],
+    schedule: ["unit"],
+    registry: ["unit"],
+    systemd: ["unit"],
+    unit: [],
+  },
+  lifecycle: {
+    steps: ["ready", "prepare", "plan", "access", "state"],
+    ready: ["plan", "access", "state"],
+    plan: ["prepare", "state"],
+    prepare: ["state"],
+    access: ["state"],
+    state: [],
+  },
+  failover: {
+    report: ["invariants", "history"],
+    observe: ["invariants", "scenario", "stage", "history"],
+    faults: ["scenario", "stage", "history"],
+    invariants: ["scenario", "history"],
+    stage: ["history"],
+    history: ["scenario"],
+    scenario: [],
+  },
 };
+
+/** Files at the door of a room which its own rooms may import. */
+const atTheDoor = ["src/fleet/model.ts", "src/lifecycle/cluster.ts", "src/failover/verdict.ts"];
 
 /** Rooms that only compute: no process, no network, no file, no clock. */
 const pure = [
@@ -62,9 +84,13 @@ const pure = [
   "src/provision/",
   "src/fleet/unit/",
   "src/fleet/schedule/",
+  "src/lifecycle/plan/",
+  "src/failover/scenario/",
   "src/failover/invariants/",
   "src/failover/verdict.ts",
-  "src/failover/timeline.ts",
+  "src/failover/history/history.ts",
+  "src/failover/history/timeline.ts",
+  "src/failover/history/recoveries.ts",
   "src/doctor/diagnose.ts",
   "src/doctor/troubles/",
 ];
@@ -101,6 +127,10 @@ function importsOf(file: string): Import[] {
 
 const imports = sources(src).flatMap(importsOf);
 const roomOf = (path: string): string => path.split("/")[1] ?? "";
+const innerRoomOf = (path: string, room: string): string | undefined => {
+  const [, outer, inner, ...rest] = path.split("/");
+  return outer === room && rest.length > 0 ? inner : undefined;
+};
 const show = (bad: readonly Import[]): string[] => bad.map(({ from, to }) => `${from} imports ${to}`);
 
 describe("the map of the house", () => {
@@ -109,6 +139,11 @@ describe("the map of the house", () => {
       .filter((entry) => entry.isDirectory())
       .map((entry) => entry.name);
     expect(rooms.filter((room) => !(room in mayImport))).toEqual([]);
+    for (const [room, inner] of Object.entries(inside)) {
+      const found = new Set(sources(join(src, room)).map((file) => innerRoomOf(relative(root, file), room)));
+      found.delete(undefined);
+      expect(found).toEqual(new Set(Object.keys(inner)));
+    }
   });
 
   it("lets arrows go downwards only", () => {
@@ -120,12 +155,12 @@ describe("the map of the house", () => {
     expect(show(bad)).toEqual([]);
   });
 
-  it("keeps fleet's own rooms in order, so that fleet can live without clusters", () => {
+  it.each(Object.keys(inside))("keeps the rooms inside %s in order", (room) => {
     const bad = imports.filter(({ from, to }) => {
-      if (!from.startsWith("src/fleet/") || !to.startsWith("src/fleet/")) return false;
-      const [here, there] = [from.split("/")[2] ?? "", to.split("/")[2] ?? ""];
-      if (here === there || there === "model.ts") return false;
-      return !(mayImportInFleet[here] ?? []).includes(there);
+      const [here, there] = [innerRoomOf(from, room), innerRoomOf(to, room)];
+      if (here === undefined || here === there || !to.startsWith(`src/${room}/`)) return false;
+      if (there === undefined) return !atTheDoor.includes(to);
+      return !(inside[room]?.[here] ?? []).includes(there);
     });
     expect(show(bad)).toEqual([]);
   });
@@ -139,7 +174,10 @@ describe("the map of the house", () => {
 
   it("names only places that exist", () => {
     const files = sources(src).map((file) => relative(root, file));
-    const places = [...pure, ...Object.keys(mayImportInFleet).map((room) => `src/fleet/${room}/`)];
+    const rooms = Object.entries(inside).flatMap(([room, inner]) =>
+      Object.keys(inner).map((name) => `src/${room}/${name}/`),
+    );
+    const places = [...pure, ...atTheDoor, ...rooms];
     expect(places.filter((place) => !files.some((file) => file.startsWith(place)))).toEqual([]);
   });
 });

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { commands } from "../src/cli/commands.ts";
 import { troubles } from "../src/doctor/diagnose.ts";
-import { loadScenario } from "../src/failover/load.ts";
+import { loadScenario } from "../src/failover/scenario/load.ts";
 import { errorTable } from "../src/foundation/errors.ts";
 import { loadSpec } from "../src/spec/load.ts";
 

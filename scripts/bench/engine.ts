@@ -1,4 +1,4 @@
-import { seededRandom } from "../../src/failover/victims.ts";
+import { seededRandom } from "../../src/failover/scenario/victims.ts";
 import type { Machine, Placement, Snapshot, Unit, UnitOption } from "../../src/fleet/model.ts";
 import { createPlanner } from "../../src/fleet/engine/planner.ts";
 import type { Measure } from "./measure.ts";

@@ -10,7 +10,7 @@ import { AppError } from "../foundation/errors.ts";
 import { lineLog, type Log } from "../foundation/log.ts";
 import type { Exec } from "../foundation/exec.ts";
 import type { World } from "../lifecycle/cluster.ts";
-import type { Owner } from "../lifecycle/owner.ts";
+import type { Owner } from "../lifecycle/state/owner.ts";
 import type { Provider } from "../provider/provider.ts";
 import type { OwnBox } from "../provision/vagrant.ts";
 
@@ -58,8 +58,8 @@ function wiring(): Wiring {
   return {
     world: async ({ emit, signal, command }) => {
       const [{ sshAccess }, { hostProcesses }, { hostWindow }, exec] = await Promise.all([
-        import("../lifecycle/ssh-access.ts"),
-        import("../lifecycle/processes.ts"),
+        import("../lifecycle/access/ssh-access.ts"),
+        import("../lifecycle/state/processes.ts"),
         import("../doctor/host-window.ts"),
         lazyExec(),
       ]);
@@ -69,7 +69,7 @@ function wiring(): Wiring {
           if (name === "nspawn") return await nspawn(exec);
           if (name !== "libvirt" && name !== "virtualbox") return undefined;
           const { virtualMachines, boxOptions } = await import("./virtual-machines.ts");
-          const { vagrantHome } = await import("../lifecycle/host-materials.ts");
+          const { vagrantHome } = await import("../lifecycle/prepare/host-materials.ts");
           const box = boxOptions(exec, root, imagePlaces());
           return virtualMachines(name, {
             exec,
@@ -81,7 +81,7 @@ function wiring(): Wiring {
         },
         access: sshAccess(),
         materials: async (spec, provider) => {
-          const { readMaterials, vagrantHome } = await import("../lifecycle/host-materials.ts");
+          const { readMaterials, vagrantHome } = await import("../lifecycle/prepare/host-materials.ts");
           const executable = join(root, "dist/node/flotilla-node");
           const places = { vagrantHome: vagrantHome(surroundings), executable, findBox: ownBox };
           return await readMaterials(spec, provider, places);

@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { AppError } from "../foundation/errors.ts";
 import { readIfExists, writeAtomically } from "../foundation/files.ts";
-import { makeFolder, ownedBy } from "../lifecycle/owner.ts";
+import { makeFolder, ownedBy } from "../lifecycle/state/owner.ts";
 import { importCluster } from "../provision/import/import.ts";
 import type { Context } from "./context.ts";
 

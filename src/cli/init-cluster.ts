@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError } from "../foundation/errors.ts";
 import { writeAtomically } from "../foundation/files.ts";
-import { makeFolder, ownedBy } from "../lifecycle/owner.ts";
+import { makeFolder, ownedBy } from "../lifecycle/state/owner.ts";
 import { scaffold } from "../spec/scaffold.ts";
 import type { Context } from "./context.ts";
 

@@ -1,7 +1,7 @@
 import { isAppError } from "../foundation/errors.ts";
 import { openCluster, type KnownCluster, type World } from "../lifecycle/cluster.ts";
-import { reachNode, runningTargets, targetsOf } from "../lifecycle/reach.ts";
-import { lines } from "../lifecycle/ready-stream.ts";
+import { reachNode, runningTargets, targetsOf } from "../lifecycle/access/reach.ts";
+import { lines } from "../lifecycle/ready/ready-stream.ts";
 import type { Context } from "./context.ts";
 
 export interface LogsOptions {

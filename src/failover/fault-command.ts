@@ -1,14 +1,14 @@
 import { AppError, exitCodes } from "../foundation/errors.ts";
 import { locked, openCluster, type KnownCluster, type World } from "../lifecycle/cluster.ts";
-import { clusterStage } from "./cluster-stage.ts";
+import { clusterStage } from "./stage/cluster-stage.ts";
 import { allFaults } from "./faults/table.ts";
-import type { HistoryEvent, WithoutTime } from "./history.ts";
-import { injectSchema, optionsOf } from "./inject.ts";
-import { faultJournal } from "./journal.ts";
-import { findLeftovers, openInjections, type Leftover } from "./leftovers.ts";
-import { createOutages, newInjection, type Outages } from "./outage.ts";
-import type { Stage } from "./stage.ts";
-import { chooseVictims, seededRandom } from "./victims.ts";
+import type { HistoryEvent, WithoutTime } from "./history/history.ts";
+import { injectSchema, optionsOf } from "./scenario/inject.ts";
+import { faultJournal } from "./faults/journal.ts";
+import { findLeftovers, openInjections, type Leftover } from "./faults/leftovers.ts";
+import { createOutages, newInjection, type Outages } from "./faults/outage.ts";
+import type { Stage } from "./stage/stage.ts";
+import { chooseVictims, seededRandom } from "./scenario/victims.ts";
 
 /** The commands `cluster fault inject|list|heal`: single faults, by hand. */
 export interface FaultRequest {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { manualClock } from "../foundation/clock.ts";
 import { memoryStage, type Behaviour } from "../../test/support/memory-stage.ts";
-import { createRecorder, type HistoryEvent } from "./history.ts";
+import { createRecorder, type HistoryEvent } from "./history/history.ts";
 import { textReport } from "./report/text.ts";
 import { play } from "./run.ts";
-import { scenarioSchema, type Scenario } from "./scenario.ts";
+import { scenarioSchema, type Scenario } from "./scenario/scenario.ts";
 import { judge, type Verdict } from "./verdict.ts";
 
 const nodeKill = scenarioSchema.parse({

@@ -1,19 +1,19 @@
 import type { Clock } from "../foundation/clock.ts";
-import { audit, auditUntilSettled } from "./audit.ts";
+import { audit, auditUntilSettled } from "./observe/audit.ts";
 import { messageOf } from "../foundation/errors.ts";
 import { allFaults, type Faults } from "./faults/table.ts";
-import { historyVersion, type Phase, type Recorder } from "./history.ts";
-import { optionsOf, type Inject } from "./inject.ts";
-import { memoryJournal, type FaultJournal } from "./journal.ts";
-import { observe, type Observer } from "./observer.ts";
-import { createOutages, newInjection, type Outages } from "./outage.ts";
-import { showProbe, type Probe } from "./probe.ts";
-import { observeRegistry } from "./registry-observer.ts";
-import { becomesTrue, type ProbingOptions } from "./probing.ts";
-import { showStep, unitsOf, type Scenario, type Soak, type Step } from "./scenario.ts";
-import type { Stage } from "./stage.ts";
-import { chooseVictims, seededRandom, type Cast } from "./victims.ts";
-import { watchProbes } from "./watch.ts";
+import { historyVersion, type Phase, type Recorder } from "./history/history.ts";
+import { optionsOf, type Inject } from "./scenario/inject.ts";
+import { memoryJournal, type FaultJournal } from "./faults/journal.ts";
+import { observe, type Observer } from "./observe/observer.ts";
+import { createOutages, newInjection, type Outages } from "./faults/outage.ts";
+import { showProbe, type Probe } from "./scenario/probe.ts";
+import { observeRegistry } from "./observe/registry-observer.ts";
+import { becomesTrue, type ProbingOptions } from "./observe/probing.ts";
+import { showStep, unitsOf, type Scenario, type Soak, type Step } from "./scenario/scenario.ts";
+import type { Stage } from "./stage/stage.ts";
+import { chooseVictims, seededRandom, type Cast } from "./scenario/victims.ts";
+import { watchProbes } from "./observe/watch.ts";
 
 export interface RunOptions {
   readonly scenario: Scenario;

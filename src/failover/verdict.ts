@@ -1,9 +1,9 @@
 import { showDuration } from "../foundation/duration.ts";
-import type { HistoryEvent } from "./history.ts";
+import type { HistoryEvent } from "./history/history.ts";
 import { checkInvariants } from "./invariants/all.ts";
 import { overBudget } from "./invariants/budgets.ts";
 import type { InvariantResult } from "./invariants/invariant.ts";
-import { recoveriesOf, type Recovery } from "./recoveries.ts";
+import { recoveriesOf, type Recovery } from "./history/recoveries.ts";
 import {
   awaySpans,
   blindSpans,
@@ -13,7 +13,7 @@ import {
   unitTimeline,
   type ActiveSpan,
   type Span,
-} from "./timeline.ts";
+} from "./history/timeline.ts";
 
 /**
  * The verdict, computed from the history alone. Inconclusive means that the run proves nothing: a fault did not bite, the

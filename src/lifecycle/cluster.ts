@@ -7,12 +7,12 @@ import type { Log } from "../foundation/log.ts";
 import type { ClusterRef, Provider } from "../provider/provider.ts";
 import type { ClusterSpec, ProviderName } from "../spec/model.ts";
 import type { Emit } from "./events.ts";
-import type { HostMaterials } from "./host-materials.ts";
-import { takeLock, type Processes } from "./lock.ts";
-import type { NodeAccess } from "./node-access.ts";
-import type { Owner } from "./owner.ts";
-import { openRunLog } from "./run-log.ts";
-import { stateFile, type ClusterState, type StateFile } from "./state.ts";
+import type { HostMaterials } from "./prepare/host-materials.ts";
+import { takeLock, type Processes } from "./state/lock.ts";
+import type { NodeAccess } from "./access/node-access.ts";
+import type { Owner } from "./state/owner.ts";
+import { openRunLog } from "./state/run-log.ts";
+import { stateFile, type ClusterState, type StateFile } from "./state/state.ts";
 
 /** All that the verbs need of the world; made once per command. */
 export interface World {

@@ -1,5 +1,5 @@
-import type { LayerName } from "./layers.ts";
-import type { Step } from "./plan.ts";
+import type { LayerName } from "./ready/layers.ts";
+import type { Step } from "./plan/plan.ts";
 
 /**
  * What the user is told while a command works: data, shown by src/cli (on a terminal, as plain lines, as JSON lines).

@@ -1,13 +1,13 @@
 import { AppError } from "../foundation/errors.ts";
-import { strandedMembers } from "./plan-removal.ts";
-import { etcdMembersIn } from "./state.ts";
+import { strandedMembers } from "./plan/removal.ts";
+import { etcdMembersIn } from "./state/state.ts";
 import { rmdir } from "node:fs/promises";
 import { showDuration } from "../foundation/duration.ts";
 import { findCluster, locked, openCluster, selectNodes, type KnownCluster, type World } from "./cluster.ts";
-import { endingExecutors } from "./endings.ts";
-import { observe } from "./observe.ts";
-import { planDestroy, planHalt, stepsOf, type EndingKind, type Plan } from "./plan.ts";
-import { carryOut } from "./steps.ts";
+import { endingExecutors } from "./steps/endings.ts";
+import { observe } from "./ready/observe.ts";
+import { planDestroy, planHalt, stepsOf, type EndingKind, type Plan } from "./plan/plan.ts";
+import { carryOut } from "./steps/steps.ts";
 
 export interface PowerOptions {
   /** The folder of cluster.yaml; absolute. */

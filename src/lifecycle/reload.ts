@@ -1,12 +1,19 @@
 import { showDuration } from "../foundation/duration.ts";
 import type { ClusterSpec } from "../spec/model.ts";
 import { locked, openCluster, selectNodes, type World } from "./cluster.ts";
-import { mergeState } from "./desired.ts";
-import { clusterPlan } from "./desired.ts";
-import { makingExecutors } from "./makings.ts";
-import { observe } from "./observe.ts";
-import { planProvision, planReload, stepsOf, type MakingKind, type Observed, type Plan } from "./plan.ts";
-import { carryOut } from "./steps.ts";
+import { mergeState } from "./plan/desired.ts";
+import { clusterPlan } from "./plan/desired.ts";
+import { makingExecutors } from "./steps/makings.ts";
+import { observe } from "./ready/observe.ts";
+import {
+  planProvision,
+  planReload,
+  stepsOf,
+  type MakingKind,
+  type Observed,
+  type Plan,
+} from "./plan/plan.ts";
+import { carryOut } from "./steps/steps.ts";
 import { prepareDesired } from "./up.ts";
 
 export interface ReloadOptions {

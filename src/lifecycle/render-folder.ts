@@ -11,10 +11,10 @@ import { renderVagrantFolder, type RenderedFile } from "../provision/vagrant.ts"
 import { machinesOf } from "../spec/machines.ts";
 import type { ClusterSpec, ProviderName } from "../spec/model.ts";
 import { clusterRef, type World } from "./cluster.ts";
-import { etcdStarts } from "./discovery.ts";
-import { ensureKeys } from "./keys.ts";
-import { makeFolder, ownedBy } from "./owner.ts";
-import { stateFile } from "./state.ts";
+import { etcdStarts } from "./prepare/discovery.ts";
+import { ensureKeys } from "./state/keys.ts";
+import { makeFolder, ownedBy } from "./state/owner.ts";
+import { stateFile } from "./state/state.ts";
 
 export interface RenderRequest {
   /** The folder of cluster.yaml; absolute. */

@@ -1,11 +1,11 @@
 import type { SshConnection } from "../foundation/ssh.ts";
 import type { KnownCluster, World } from "./cluster.ts";
-import { fleetOver, type FleetView } from "./fleet-view.ts";
-import { readLogin, type Login } from "./keys.ts";
-import { nodeTarget, type NodeTarget } from "./node-access.ts";
-import { conditionOf } from "./observe.ts";
-import { probeNode, type LayerState } from "./probe.ts";
-import type { MachineState } from "./state.ts";
+import { fleetOver, type FleetView } from "./access/fleet-view.ts";
+import { readLogin, type Login } from "./state/keys.ts";
+import { nodeTarget, type NodeTarget } from "./access/node-access.ts";
+import { conditionOf } from "./state/condition.ts";
+import { probeNode, type LayerState } from "./ready/probe.ts";
+import type { MachineState } from "./state/state.ts";
 
 /** The whole cluster at one moment: what `cluster status` shows (and, as JSON, its schema). */
 export interface ClusterStatus {

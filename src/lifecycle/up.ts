@@ -1,8 +1,8 @@
 import { showDuration } from "../foundation/duration.ts";
 import type { Provider } from "../provider/provider.ts";
 import type { ClusterSpec } from "../spec/model.ts";
-import { warnOfTroubles } from "./check-up.ts";
-import { chooseProvider, mustCheck, type ProviderWish } from "./choose-provider.ts";
+import { warnOfTroubles } from "./prepare/check-up.ts";
+import { chooseProvider, mustCheck, type ProviderWish } from "./prepare/choose-provider.ts";
 import { clusterRef, findCluster, locked, selectNodes, type KnownCluster, type World } from "./cluster.ts";
 import { AppError } from "../foundation/errors.ts";
 import {
@@ -14,17 +14,17 @@ import {
   newState,
   withJoiners,
   type Desired,
-} from "./desired.ts";
-import { withToken } from "./discovery.ts";
-import { journalFile } from "./journal.ts";
-import { ensureKeys, type Login } from "./keys.ts";
-import { makingExecutors } from "./makings.ts";
-import { observe } from "./observe.ts";
-import { planUp, stepsOf, type MakingKind, type Observed, type Plan } from "./plan.ts";
-import { changedServices, readServices, type Service } from "./services.ts";
-import { removalStages } from "./plan-removal.ts";
-import { etcdMembersIn, stateFile, type ClusterState } from "./state.ts";
-import { carryOut } from "./steps.ts";
+} from "./plan/desired.ts";
+import { withToken } from "./prepare/discovery.ts";
+import { journalFile } from "./steps/journal.ts";
+import { ensureKeys, type Login } from "./state/keys.ts";
+import { makingExecutors } from "./steps/makings.ts";
+import { observe } from "./ready/observe.ts";
+import { planUp, stepsOf, type MakingKind, type Observed, type Plan } from "./plan/plan.ts";
+import { changedServices, readServices, type Service } from "./steps/services.ts";
+import { removalStages } from "./plan/removal.ts";
+import { etcdMembersIn, stateFile, type ClusterState } from "./state/state.ts";
+import { carryOut } from "./steps/steps.ts";
 
 export interface UpOptions {
   /** The folder of cluster.yaml; absolute. */

@@ -168,7 +168,7 @@ const inLab: readonly Mutant[] = [
   },
   {
     name: "a machine without power is taken to run its units on",
-    file: "src/failover/timeline.ts",
+    file: "src/failover/history/timeline.ts",
     find: "for (const node of event.victims) close(node, wentOffAt(events, event, node));",
     replace:
       "for (const node of event.victims) if (node === '') close(node, wentOffAt(events, event, node));",

@@ -1,8 +1,8 @@
 import { createLife, type Life } from "../../src/bin/fleetd-life.ts";
 import type { ManualClock } from "../../src/foundation/clock.ts";
 import { silentLog } from "../../src/foundation/log.ts";
-import type { RegistryRecord } from "../../src/failover/history.ts";
-import type { Sample, Stage } from "../../src/failover/stage.ts";
+import type { RegistryRecord } from "../../src/failover/history/history.ts";
+import type { Sample, Stage } from "../../src/failover/stage/stage.ts";
 import { createEngine } from "../../src/fleet/engine/engine.ts";
 import type { Machine, Snapshot, Unit } from "../../src/fleet/model.ts";
 import {

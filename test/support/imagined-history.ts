@@ -1,5 +1,5 @@
-import type { FaultAction, FaultEffect, HistoryEvent, WithoutTime } from "../../src/failover/history.ts";
-import type { Budget } from "../../src/failover/scenario.ts";
+import type { FaultAction, FaultEffect, HistoryEvent, WithoutTime } from "../../src/failover/history/history.ts";
+import type { Budget } from "../../src/failover/scenario/scenario.ts";
 
 /** A history written by hand, second by second, for tests of what is computed from histories. */
 export interface ImaginedHistory {

@@ -1,5 +1,5 @@
 import { imaginedHistory, imaginedNodes } from "./imagined-history.ts";
-import type { HistoryEvent } from "../../src/failover/history.ts";
+import type { HistoryEvent } from "../../src/failover/history/history.ts";
 
 /** One hour in which every ten seconds a machine loses its power, with as many changes of state as a busy cluster has. */
 export function imaginedSoak(units: readonly string[]): HistoryEvent[] {

@@ -1,6 +1,6 @@
 import type { Clock } from "../../src/foundation/clock.ts";
-import type { RegistryRecord } from "../../src/failover/history.ts";
-import type { Ran, Sample, Stage } from "../../src/failover/stage.ts";
+import type { RegistryRecord } from "../../src/failover/history/history.ts";
+import type { Ran, Sample, Stage } from "../../src/failover/stage/stage.ts";
 
 const command = "Service/ExecStart=/usr/bin/docker run --name hello busybox";
 

@@ -1,9 +1,9 @@
 import { manualClock, type ManualClock } from "../../src/foundation/clock.ts";
-import { createRecorder, type HistoryEvent } from "../../src/failover/history.ts";
+import { createRecorder, type HistoryEvent } from "../../src/failover/history/history.ts";
 import { finishedRun, type FinishedRun } from "../../src/failover/report/finished.ts";
 import { play } from "../../src/failover/run.ts";
-import { scenarioSchema } from "../../src/failover/scenario.ts";
-import type { Stage } from "../../src/failover/stage.ts";
+import { scenarioSchema } from "../../src/failover/scenario/scenario.ts";
+import type { Stage } from "../../src/failover/stage/stage.ts";
 
 /** Plays a scenario on a stage in memory; time passes as fast as it can. */
 export async function playInMemory(

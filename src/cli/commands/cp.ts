@@ -28,7 +28,7 @@ export const cp: Command = {
       });
     }
     const { openCluster } = await import("../../lifecycle/cluster.ts");
-    const { reachNode } = await import("../../lifecycle/reach.ts");
+    const { reachNode } = await import("../../lifecycle/access/reach.ts");
     const world = await context.world();
     const connection = await reachNode(
       world,

@@ -45,7 +45,7 @@ const serve: Command = {
 /** For machines that are made by hand from a rendered folder: `up` does the same by itself. */
 async function plantOwnToken(context: Context): Promise<void> {
   const [{ etcdStarts }, { clusterRef }, { machinesOf }, { plantToken }] = await Promise.all([
-    import("../../lifecycle/discovery.ts"),
+    import("../../lifecycle/prepare/discovery.ts"),
     import("../../lifecycle/cluster.ts"),
     import("../../spec/machines.ts"),
     import("../../discovery/tokens.ts"),

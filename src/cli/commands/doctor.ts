@@ -1,5 +1,5 @@
 import { exitCodes, isAppError } from "../../foundation/errors.ts";
-import type { ProviderWish } from "../../lifecycle/choose-provider.ts";
+import type { ProviderWish } from "../../lifecycle/prepare/choose-provider.ts";
 import type { Context } from "../context.ts";
 import { providerOption, valueOf, type Command } from "../command.ts";
 

@@ -23,8 +23,8 @@ export const env: Command = {
     const [{ openCluster }, { runningTargets }, { knownHostsPath, operatorKeyPath }, { envScript }] =
       await Promise.all([
         import("../../lifecycle/cluster.ts"),
-        import("../../lifecycle/reach.ts"),
-        import("../../lifecycle/keys.ts"),
+        import("../../lifecycle/access/reach.ts"),
+        import("../../lifecycle/state/keys.ts"),
         import("../env-script.ts"),
       ]);
     const dir = await context.clusterDir();
@@ -59,7 +59,7 @@ async function insecureKeys(
 ): Promise<readonly string[]> {
   if (provider === "nspawn") return [];
   const [{ findInsecureKey, vagrantHome }, { injectsInsecureKey }] = await Promise.all([
-    import("../../lifecycle/host-materials.ts"),
+    import("../../lifecycle/prepare/host-materials.ts"),
     import("../../provision/insecure-key.ts"),
   ]);
   if (!injectsInsecureKey(await context.spec(dir), provider)) return [];

@@ -22,8 +22,8 @@ export const exec: Command = {
     }
     const [{ openCluster }, { runningTargets, targetsOf }, { readLogin }, { capture }] = await Promise.all([
       import("../../lifecycle/cluster.ts"),
-      import("../../lifecycle/reach.ts"),
-      import("../../lifecycle/keys.ts"),
+      import("../../lifecycle/access/reach.ts"),
+      import("../../lifecycle/state/keys.ts"),
       import("../../foundation/ssh.ts"),
     ]);
     const world = await context.world();

@@ -8,9 +8,9 @@ export const sshConfig: Command = {
   examples: [{ command: "cluster ssh-config > config && ssh -F config core-01", meaning: "with OpenSSH" }],
   run: async (context) => {
     const { openCluster } = await import("../../lifecycle/cluster.ts");
-    const { targetsOf } = await import("../../lifecycle/reach.ts");
-    const { knownHostsPath, operatorKeyPath } = await import("../../lifecycle/keys.ts");
-    const { nodeUser } = await import("../../lifecycle/ssh-access.ts");
+    const { targetsOf } = await import("../../lifecycle/access/reach.ts");
+    const { knownHostsPath, operatorKeyPath } = await import("../../lifecycle/state/keys.ts");
+    const { nodeUser } = await import("../../lifecycle/access/ssh-access.ts");
     const cluster = await openCluster(await context.world(), await context.clusterDir());
     const { stateDir } = cluster.ref;
     const hosts = targetsOf(cluster, []).map(({ name, address }) => ({

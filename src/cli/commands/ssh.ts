@@ -12,7 +12,7 @@ export const ssh: Command = {
   ],
   run: async (context, input) => {
     const { openCluster } = await import("../../lifecycle/cluster.ts");
-    const { reachNode } = await import("../../lifecycle/reach.ts");
+    const { reachNode } = await import("../../lifecycle/access/reach.ts");
     const { io } = context;
     const world = await context.world();
     const cluster = await openCluster(world, await context.clusterDir(), input.args[0]);

@@ -1,5 +1,5 @@
 import { AppError } from "../../foundation/errors.ts";
-import type { ProviderWish } from "../../lifecycle/choose-provider.ts";
+import type { ProviderWish } from "../../lifecycle/prepare/choose-provider.ts";
 import { dryRunOption, isOn, nodesArgument, providerOption, valueOf, type Command } from "../command.ts";
 import type { Context } from "../context.ts";
 

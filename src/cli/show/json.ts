@@ -1,5 +1,5 @@
 import type { Writable } from "node:stream";
-import { stepName } from "../../lifecycle/plan.ts";
+import { stepName } from "../../lifecycle/plan/plan.ts";
 import type { ClusterEvent } from "../../lifecycle/events.ts";
 import type { Reporter } from "./reporter.ts";
 

@@ -1,5 +1,5 @@
 import type { ClusterStatus, MachineReport } from "../../lifecycle/status.ts";
-import type { LayerName } from "../../lifecycle/layers.ts";
+import type { LayerName } from "../../lifecycle/ready/layers.ts";
 import { table } from "./table.ts";
 
 /** The status for people: a table of machines, one of units, then what is wrong. */

@@ -2,7 +2,7 @@ import type { Writable } from "node:stream";
 import type { ListrTask } from "listr2";
 import { showDuration } from "../../foundation/duration.ts";
 import type { ClusterEvent } from "../../lifecycle/events.ts";
-import { stepName, type Step } from "../../lifecycle/plan.ts";
+import { stepName, type Step } from "../../lifecycle/plan/plan.ts";
 import { eventLine, actionText, layerText, warningText } from "./words.ts";
 import type { Reporter } from "./reporter.ts";
 

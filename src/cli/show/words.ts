@@ -1,7 +1,7 @@
 import { showDuration } from "../../foundation/duration.ts";
 import type { ClusterEvent } from "../../lifecycle/events.ts";
-import type { LayerName } from "../../lifecycle/layers.ts";
-import type { Step, StepKind } from "../../lifecycle/plan.ts";
+import type { LayerName } from "../../lifecycle/ready/layers.ts";
+import type { Step, StepKind } from "../../lifecycle/plan/plan.ts";
 
 /** What a step does, for people. */
 const doing: Readonly<Record<StepKind, string>> = {

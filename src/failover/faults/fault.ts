@@ -1,7 +1,7 @@
 import { waitFor, type Clock } from "../../foundation/clock.ts";
-import type { FaultEffect } from "../history.ts";
-import type { FaultName, FaultOptions } from "../inject.ts";
-import type { Ran, Stage } from "../stage.ts";
+import type { FaultEffect } from "../history/history.ts";
+import type { FaultName, FaultOptions } from "../scenario/inject.ts";
+import type { Ran, Stage } from "../stage/stage.ts";
 
 /** One way to break a machine: how it is done, how it is seen to bite, how it is mended and seen to be gone. */
 export interface Fault {

@@ -1,4 +1,4 @@
-import type { FaultName } from "../inject.ts";
+import type { FaultName } from "../scenario/inject.ts";
 import type { Drawing, Fault } from "./fault.ts";
 import { packetDelay, packetLoss, partition, registryOutage } from "./network.ts";
 import { freeze, halt, powerCut, reboot } from "./power.ts";

@@ -1,5 +1,5 @@
 import { showDuration } from "../../foundation/duration.ts";
-import type { HistoryEvent } from "../history.ts";
+import type { HistoryEvent } from "../history/history.ts";
 import { blindsFleet } from "./effects.ts";
 import { faultsAround, type Facts } from "./facts.ts";
 import type { Finding, Invariant } from "./invariant.ts";

@@ -1,4 +1,4 @@
-import type { HistoryEvent } from "../history.ts";
+import type { HistoryEvent } from "../history/history.ts";
 import { statusAgrees } from "./agreement.ts";
 import { constraints } from "./constraints.ts";
 import { converged } from "./converged.ts";

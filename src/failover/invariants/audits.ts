@@ -1,4 +1,4 @@
-import type { HistoryEvent, Phase } from "../history.ts";
+import type { HistoryEvent, Phase } from "../history/history.ts";
 import type { Facts } from "./facts.ts";
 
 export type AuditEvent = Extract<HistoryEvent, { kind: "audit" }>;

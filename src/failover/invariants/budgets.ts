@@ -1,5 +1,5 @@
 import { showDuration } from "../../foundation/duration.ts";
-import type { Budget } from "../scenario.ts";
+import type { Budget } from "../scenario/scenario.ts";
 import type { UnitReport } from "../verdict.ts";
 
 /** What of a budget one unit did not keep to, a sentence each. */

@@ -1,6 +1,6 @@
 import { showDuration } from "../../foundation/duration.ts";
 import { matchGlob } from "../../fleet/unit/glob.ts";
-import type { UnitTimeline } from "../timeline.ts";
+import type { UnitTimeline } from "../history/timeline.ts";
 import { overlapOf, wasSplit, type Facts } from "./facts.ts";
 import type { Finding, Invariant } from "./invariant.ts";
 import { unitRecords, type UnitRecord } from "./units.ts";

@@ -1,5 +1,5 @@
 import { showDuration } from "../../foundation/duration.ts";
-import type { UnitTimeline } from "../timeline.ts";
+import type { UnitTimeline } from "../history/timeline.ts";
 import { overlapOf, wasSplit, type Facts } from "./facts.ts";
 import type { Finding, Invariant } from "./invariant.ts";
 import { unitRecords } from "./units.ts";

@@ -1,5 +1,5 @@
-import type { FaultEffect, HistoryEvent, Phase } from "../history.ts";
-import { endOfHistory, patienceIn, unitTimeline, type Span, type UnitTimeline } from "../timeline.ts";
+import type { FaultEffect, HistoryEvent, Phase } from "../history/history.ts";
+import { endOfHistory, patienceIn, unitTimeline, type Span, type UnitTimeline } from "../history/timeline.ts";
 import { splits } from "./effects.ts";
 
 /** One machine under one fault, from the injection until it was proved to be gone. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { imaginedHistory, type ImaginedHistory } from "../../../test/support/imagined-history.ts";
-import type { HistoryEvent, NodeAudit } from "../history.ts";
+import type { HistoryEvent, NodeAudit } from "../history/history.ts";
 import { checkInvariants } from "./all.ts";
 import type { InvariantResult } from "./invariant.ts";
 

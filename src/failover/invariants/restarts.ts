@@ -1,4 +1,4 @@
-import type { ActiveSpan, UnitTimeline } from "../timeline.ts";
+import type { ActiveSpan, UnitTimeline } from "../history/timeline.ts";
 import { disturbsServices } from "./effects.ts";
 import { askedFor, faultsAround, type Facts } from "./facts.ts";
 import type { Finding, Invariant } from "./invariant.ts";

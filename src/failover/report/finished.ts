@@ -1,5 +1,5 @@
 import { exitCodes } from "../../foundation/errors.ts";
-import type { HistoryEvent } from "../history.ts";
+import type { HistoryEvent } from "../history/history.ts";
 import { judge, type Verdict } from "../verdict.ts";
 
 /** One run that is over: what every report is made from. */

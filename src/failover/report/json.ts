@@ -1,4 +1,4 @@
-import type { HistoryEvent } from "../history.ts";
+import type { HistoryEvent } from "../history/history.ts";
 import type { InvariantResult } from "../invariants/invariant.ts";
 import type { UnitReport, Verdict } from "../verdict.ts";
 import type { FinishedRun } from "./finished.ts";

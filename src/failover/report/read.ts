@@ -1,5 +1,5 @@
 import { AppError } from "../../foundation/errors.ts";
-import { historyVersion, type HistoryEvent } from "../history.ts";
+import { historyVersion, type HistoryEvent } from "../history/history.ts";
 import { finishedRun, type FinishedRun } from "./finished.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { stageNames, type Recovery, type StageName } from "../recoveries.ts";
+import { stageNames, type Recovery, type StageName } from "../history/recoveries.ts";
 import type { FinishedRun } from "./finished.ts";
 
 /** p50, p95 and the largest of some times in ms, by nearest rank. */

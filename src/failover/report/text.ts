@@ -1,6 +1,6 @@
 import { showDuration } from "../../foundation/duration.ts";
-import type { HistoryEvent } from "../history.ts";
-import type { Recovery } from "../recoveries.ts";
+import type { HistoryEvent } from "../history/history.ts";
+import type { Recovery } from "../history/recoveries.ts";
 import type { UnitReport, Verdict } from "../verdict.ts";
 
 /** The run as lines of text: what happened at which second, how long each unit was away, and the verdict. */

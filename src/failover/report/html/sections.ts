@@ -1,5 +1,5 @@
 import { showDuration } from "../../../foundation/duration.ts";
-import type { Recovery } from "../../recoveries.ts";
+import type { Recovery } from "../../history/recoveries.ts";
 import type { FinishedRun } from "../finished.ts";
 import { recoverySpreads, type Spread } from "../spread.ts";
 import { escapeMarkup } from "../escape.ts";

@@ -1,6 +1,6 @@
-import type { HistoryEvent } from "../../history.ts";
+import type { HistoryEvent } from "../../history/history.ts";
 import { factsOf, type Facts } from "../../invariants/facts.ts";
-import type { Span } from "../../timeline.ts";
+import type { Span } from "../../history/timeline.ts";
 
 /** What the page draws of one run, in ms of the run. */
 export interface RunView {

@@ -1,0 +1,94 @@
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import { diskError, readIfExists } from "../../foundation/files.ts";
+import type { FaultName, FaultOptions } from "../scenario/inject.ts";
+
+/** One injection of a fault: enough to find and to mend it from another process. */
+export interface Injection {
+  /** `partition-3f2a1b` */
+  readonly id: string;
+  readonly fault: FaultName;
+  readonly victims: readonly string[];
+  readonly options: FaultOptions;
+  /** ms */
+  readonly ttl: number;
+  /** Wall-clock ms. */
+  readonly at: number;
+}
+
+type Entry = { readonly begin: Injection } | { readonly end: string; readonly victims: readonly string[] };
+
+/** What was broken and not yet mended, on disk before it is broken. */
+export interface FaultJournal {
+  begin(injection: Injection): Promise<void>;
+  /** These machines are mended, and seen to be. */
+  end(id: string, victims: readonly string[]): Promise<void>;
+  /** What has no end, with the machines that are not mended. */
+  unfinished(): Promise<readonly Injection[]>;
+}
+
+/** `faults.ndjson` in the cluster's state folder; its folder exists. */
+export function faultJournal(stateDir: string): FaultJournal {
+  const path = join(stateDir, "faults.ndjson");
+  let last: Promise<void> = Promise.resolve();
+  const append = (entry: Entry): Promise<void> => {
+    last = last.then(() => appendLine(path, JSON.stringify(entry)));
+    return last;
+  };
+  return {
+    begin: (injection) => append({ begin: injection }),
+    end: (id, victims) => append({ end: id, victims }),
+    unfinished: async () => openInjections(parseEntries((await readIfExists(path)) ?? "")),
+  };
+}
+
+/** A journal that forgets; for tests. */
+export function memoryJournal(): FaultJournal & { readonly entries: readonly Entry[] } {
+  const entries: Entry[] = [];
+  return {
+    entries,
+    begin: async (injection) => void entries.push({ begin: injection }),
+    end: async (id, victims) => void entries.push({ end: id, victims }),
+    unfinished: async () => openInjections(entries),
+  };
+}
+
+function openInjections(entries: readonly Entry[]): readonly Injection[] {
+  const found = new Map<string, Injection>();
+  for (const entry of entries) {
+    if ("begin" in entry) found.set(entry.begin.id, entry.begin);
+    else {
+      const injection = found.get(entry.end);
+      if (injection === undefined) continue;
+      const left = injection.victims.filter((victim) => !entry.victims.includes(victim));
+      if (left.length === 0) found.delete(entry.end);
+      else found.set(entry.end, { ...injection, victims: left });
+    }
+  }
+  return [...found.values()];
+}
+
+/** A power cut of the host may leave half a last line: it is ignored. */
+function parseEntries(text: string): readonly Entry[] {
+  return text.split("\n").flatMap((line) => {
+    try {
+      return [JSON.parse(line) as Entry];
+    } catch {
+      return [];
+    }
+  });
+}
+
+async function appendLine(path: string, line: string): Promise<void> {
+  try {
+    const file = await open(path, "a", 0o600);
+    try {
+      await file.write(`${line}\n`);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw diskError(error, path);
+  }
+}
