@@ -4,7 +4,7 @@
 #   make test     everything that we test
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo mutants test check unit integration e2e e2e-vm bench fuzz lab fmt generate clean
+.PHONY: help setup build demo mutants test check unit integration e2e e2e-vm bench fuzz lab picture fmt generate clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -59,6 +59,11 @@ fuzz: ## 100,000 hostile inputs for the parser, the API and the registry's recor
 lab: ## every scenario once, on real nodes: dist/lab.html (needs root)
 	@scripts/setup.sh test
 	@scripts/lab.sh
+
+RUN ?= test/fixtures/histories/power-outage.ndjson
+picture: ## docs/images/timeline.png anew, from a recorded run (RUN=a history or a JSON report)
+	@scripts/setup.sh test
+	@node scripts/with-node24.js scripts/picture.ts $(RUN)
 
 fmt: ## format the sources
 	@npm run --silent format

@@ -8,7 +8,7 @@ purpose=${1:-demo}
 packages=(mmdebstrap systemd-container iproute2 nftables docker-registry busybox-static binutils ca-certificates)
 # The tests also talk to a real etcd, dbus-daemon, sshd and Vagrant on this machine.
 if [ "$purpose" = test ]; then
-  packages+=(chromium etcd-server etcd-client dbus dbus-daemon openssh-client vagrant util-linux procps tinyproxy openssl curl)
+  packages+=(chromium etcd-server etcd-client dbus dbus-daemon openssh-client vagrant util-linux procps tinyproxy openssl curl libxml2-utils)
 fi
 
 # What else whoever calls us needs.

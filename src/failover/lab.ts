@@ -12,7 +12,7 @@ import { faultJournal } from "./faults/journal.ts";
 import { refuseLeftovers } from "./faults/leftovers.ts";
 import { loadScenario, scenarioError } from "./scenario/load.ts";
 import { finishedRun, type FinishedRun } from "./report/finished.ts";
-import { recoverySpreads } from "./report/spread.ts";
+import { recoverySpreads, spreadTitle } from "./report/spread.ts";
 import { showEvent, textReport } from "./report/text.ts";
 import { writeReports, type ReportFiles } from "./report/write.ts";
 import { play } from "./run.ts";
@@ -129,12 +129,13 @@ function closingLines(events: readonly HistoryEvent[], verdict: Verdict, path: s
 
 /** The spread of recovery times, whole and by stages, where there were several. */
 function spreadLines(runs: readonly FinishedRun[]): string[] {
-  return recoverySpreads(runs).flatMap(({ scenario, unit, fault, spread, stages }) => {
+  return recoverySpreads(runs).flatMap((group) => {
+    const { scenario, spread, stages } = group;
     if (spread.runs < 2) return [];
     const [p50, p95, max] = [spread.p50, spread.p95, spread.max].map(showDuration);
     const medians = Object.entries(stages).map(([name, stage]) => `${name} ${showDuration(stage.p50)}`);
     return [
-      `${scenario}: ${unit} after ${fault}: ${spread.runs} recoveries, p50 ${p50}, p95 ${p95}, max ${max}`,
+      `${scenario}: ${spreadTitle(group)}: ${spread.runs} times, p50 ${p50}, p95 ${p95}, max ${max}`,
       `  p50 of each stage: ${medians.join(", ")}`,
     ];
   });

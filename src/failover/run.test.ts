@@ -82,8 +82,12 @@ describe("a scenario", () => {
   });
 
   it("passes a power outage in which only some machines come back", async () => {
-    const { verdict } = await playIn({}, powerOutage);
+    const { verdict, events } = await playIn({}, powerOutage);
     expect(verdict).toMatchObject({ outcome: "pass" });
+    const proofs = events.flatMap((event) => (event.kind === "fault" ? event.evidence : []));
+    expect(proofs).toContain(
+      "core-01, core-02, core-03: its processes are gone and nothing answers at its address",
+    );
   });
 
   it("fails when the unit comes back later than the budget allows", async () => {

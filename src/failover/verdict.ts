@@ -2,6 +2,7 @@ import { showDuration } from "../foundation/duration.ts";
 import type { HistoryEvent } from "./history/history.ts";
 import { checkInvariants } from "./invariants/all.ts";
 import { overBudget } from "./invariants/budgets.ts";
+import { frozenSpans } from "./invariants/facts.ts";
 import type { InvariantResult } from "./invariants/invariant.ts";
 import { recoveriesOf, type Recovery } from "./history/recoveries.ts";
 import {
@@ -116,7 +117,7 @@ function reportUnit(events: readonly HistoryEvent[], unit: string): UnitReport {
   return {
     unit,
     active: timeline.active,
-    away: awaySpans(timeline, steadyAt, end),
+    away: awaySpans(timeline, frozenSpans(events), steadyAt, end),
     recoveries: recoveriesOf(events, unit, timeline.active),
     mostCopies: mostCopies(timeline, end).copies,
     starts: timeline.active.filter((span) => span.from > steadyAt).length,

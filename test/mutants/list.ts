@@ -16,6 +16,7 @@ const lab = [
   "src/failover/verdict.test.ts",
   "src/failover/invariants",
   "src/failover/report",
+  "src/failover/history",
 ];
 
 /** Mistakes in fleet: scenarios against the real engine and agents turn red. */
@@ -186,6 +187,13 @@ const inLab: readonly Mutant[] = [
     file: "src/failover/invariants/agreement.ts",
     find: "const publishWithin = 3_000;",
     replace: "const publishWithin = 60_000;",
+    tests: lab,
+  },
+  {
+    name: "an API that lies at rest is always taken to be about to agree",
+    file: "src/failover/invariants/agreement.ts",
+    find: ".filter((found) => found.for > publishWithin * facts.patience)",
+    replace: ".filter((found) => found.for > 1e9)",
     tests: lab,
   },
   {

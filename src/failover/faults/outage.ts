@@ -169,9 +169,18 @@ async function proveAll(
     scenes.map(async (scene) => ({ victim: scene.victim, ...(await one(scene)) })),
   );
   const doubtful = all.filter((evidence) => !evidence.proved);
-  const shown = doubtful.length > 0 ? doubtful : all;
-  const text = shown.map((evidence) => `${evidence.victim}: ${evidence.text}`).join("; ");
-  return { proved: doubtful.length === 0, text };
+  return { proved: doubtful.length === 0, text: showAll(doubtful.length > 0 ? doubtful : all) };
+}
+
+/** `core-01, core-02: nothing answers; core-03: it still runs`: machines of which the same was seen stand together. */
+function showAll(seen: readonly { readonly victim: string; readonly text: string }[]): string {
+  const texts = [...new Set(seen.map(({ text }) => text))];
+  return texts
+    .map((text) => {
+      const victims = seen.filter((other) => other.text === text).map(({ victim }) => victim);
+      return `${victims.join(", ")}: ${text}`;
+    })
+    .join("; ");
 }
 
 /** @param random in [0, 1) */

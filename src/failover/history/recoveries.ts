@@ -1,8 +1,13 @@
 import type { HistoryEvent } from "./history.ts";
 import { patienceIn, type ActiveSpan } from "./timeline.ts";
 
-/** How the unit came back from one fault that took it away. */
+/** How the unit came back from one fault that took it away, or out of reach of the other machines. */
 export interface Recovery {
+  /**
+   * `away`: no copy ran until this one did. `second-copy`: the first one ran on where the others could not know of it (a
+   * partition, a stopped agent), so for a while there were two.
+   */
+  readonly kind: "away" | "second-copy";
   readonly fault: string;
   readonly victims: readonly string[];
   /** When the fault was injected, ms of the run. */
@@ -12,6 +17,10 @@ export interface Recovery {
   readonly to: string | undefined;
   /** ms from the injection until active again; undefined when it did not come back. */
   readonly took: number | undefined;
+  /** ms in which no copy ran; undefined when it did not come back. */
+  readonly away: number | undefined;
+  /** ms in which two copies ran. */
+  readonly both: number;
   readonly stages: readonly Stage[];
 }
 
@@ -31,13 +40,14 @@ export interface Stage {
 export const stageNames = ["detect", "decide", "dispatch", "start", "ready"] as const;
 export type StageName = (typeof stageNames)[number];
 
-/** Each fault that took the unit away, and how it came back. */
+/** Each fault that took the unit away or out of reach, and how it came back. */
 export function recoveriesOf(
   events: readonly HistoryEvent[],
   unit: string,
   active: readonly ActiveSpan[],
 ): Recovery[] {
   const recoveries: Recovery[] = [];
+  const bound = 2 * (events.find((event) => event.kind === "begin")?.lateBy.sample ?? 0);
   for (const event of events) {
     if (event.kind !== "fault" || event.action !== "inject") continue;
     const over = goneAt(events, event.id, event.at) + afterwards * patienceIn(events);
@@ -48,7 +58,10 @@ export function recoveriesOf(
     // A fault that the unit lived through took nothing away.
     if (lost?.to === undefined || lost.to > over) continue;
     const back = active.find((span) => span !== lost && span.from >= event.at);
+    // On a machine that stands still nothing runs, whatever systemd there says once it goes on.
+    const endedAt = event.effect === "frozen" ? event.at : lost.to;
     recoveries.push({
+      ...wayBack(endedAt, back, bound),
       fault: event.fault,
       victims: event.victims,
       at: event.at,
@@ -59,6 +72,19 @@ export function recoveriesOf(
     });
   }
   return recoveries;
+}
+
+/** Whether the unit was away, or ran twice; what is shorter than `bound` is within the error of measurement. */
+function wayBack(
+  endedAt: number,
+  back: ActiveSpan | undefined,
+  bound: number,
+): Pick<Recovery, "kind" | "away" | "both"> {
+  if (back === undefined) return { kind: "away", away: undefined, both: 0 };
+  const both = Math.min(endedAt, back.to ?? Infinity) - back.from;
+  return both > bound
+    ? { kind: "second-copy", away: 0, both }
+    : { kind: "away", away: Math.max(0, back.from - endedAt), both: 0 };
 }
 
 /** A unit of containers that ends this long (ms) after a fault is gone did not end because of it. */

@@ -96,11 +96,45 @@ function injectedAt(
   return inject?.at ?? proof.at;
 }
 
-/** When no machine had the unit active, between `from` and the end of the history. */
-export function awaySpans(timeline: UnitTimeline, from: number, end: number): Span[] {
+/** What is left of a span beside those that explain it; spans without an end last until `end`. */
+export function spanWithout(
+  span: Span,
+  others: readonly Span[],
+  end: number,
+): { readonly from: number; readonly to: number }[] {
+  let parts = [{ from: span.from, to: endOf(span, end) }];
+  for (const { from, to = end } of others) {
+    parts = parts.flatMap((part) => [
+      { from: part.from, to: Math.min(part.to, from) },
+      { from: Math.max(part.from, to), to: part.to },
+    ]);
+    parts = parts.filter((part) => part.to > part.from);
+  }
+  return parts;
+}
+
+/**
+ * When no machine ran the unit, between `from` and the end of the history. On a machine that stood still (`frozen`) a unit
+ * is active, but does not run.
+ */
+export function awaySpans(
+  timeline: UnitTimeline,
+  frozen: readonly (Span & { readonly node: string })[],
+  from: number,
+  end: number,
+): Span[] {
   const away: Span[] = [];
   let covered = from;
-  for (const span of timeline.active) {
+  const running = timeline.active
+    .flatMap((span) =>
+      spanWithout(
+        span,
+        frozen.filter(({ node }) => node === span.node),
+        end,
+      ),
+    )
+    .toSorted((a, b) => a.from - b.from);
+  for (const span of running) {
     if (span.from > covered) away.push({ from: covered, to: span.from });
     covered = Math.max(covered, endOf(span, end));
   }

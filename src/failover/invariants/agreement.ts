@@ -5,7 +5,10 @@ import { faultsAround, type Facts } from "./facts.ts";
 import type { Finding, Invariant } from "./invariant.ts";
 import { lastAudits } from "./audits.ts";
 
-/** How long fleet on a container may need to publish what systemd has done, ms. */
+/**
+ * How long fleet on a container may need to publish what systemd has done, ms. Two that differ for a shorter time are about to agree; two
+ * that differ for longer do not, whatever they say later.
+ */
 const publishWithin = 3_000;
 
 /** What fleet says of a unit is what the machine's own systemd says. */
@@ -18,7 +21,7 @@ export const statusAgrees: Invariant = {
     );
     const audits = lastAudits(facts, "after").filter(({ audit }) => audit.states !== undefined);
     if (!published && audits.length === 0) return undefined;
-    return [...(published ? lies(facts) : []), ...contradictions(facts)];
+    return [...(published ? lies(facts) : []), ...standing(facts)];
   },
 };
 
@@ -110,16 +113,48 @@ function excused(facts: Facts, pair: Pair, until: number): boolean {
   return down.size * 2 >= facts.nodes.length;
 }
 
-/** What fleet's API says at rest, on every machine, against what systemd says there. */
-function contradictions(facts: Facts): Finding[] {
-  return lastAudits(facts, "after").flatMap(({ at, audit }) =>
-    (audit.states ?? []).flatMap(({ unit, machine, active }) => {
-      const real = facts.events.findLast(
-        (event) => event.at <= at && event.kind === "sample" && event.node === machine && event.unit === unit,
-      );
-      if (real?.kind !== "sample" || isActive(real.active) === isActive(active)) return [];
-      const text = `${audit.node}'s fleet says that ${unit} on ${machine} is ${active}, systemd there says ${real.active}`;
-      return [{ weight: "broken" as const, text, at }];
-    }),
-  );
+/** What fleet's API last said on a machine, and systemd says otherwise. */
+export interface Contradiction {
+  readonly text: string;
+  /** When the API was asked, ms of the run. */
+  readonly at: number;
+  /** How long systemd had said otherwise by then, ms. */
+  readonly for: number;
+}
+
+/** Those that have lasted: an API that was asked while systemd had just begun to end a unit tells no lie. */
+function standing(facts: Facts): Finding[] {
+  return contradictions(facts)
+    .filter((found) => found.for > publishWithin * facts.patience)
+    .map(({ text, at }) => ({ weight: "broken", text, at }));
+}
+
+/** What fleet's API said on each machine when it was last asked, against what systemd said there at that time. */
+export function contradictions(facts: Facts): Contradiction[] {
+  return lastAudits(facts, "after").flatMap(({ at, audit }) => {
+    const real = realStates(facts, at);
+    return (audit.states ?? []).flatMap(({ unit, machine, active }) => {
+      const state = real.get(`${machine} ${unit}`);
+      if (state === undefined || isActive(state.active) === isActive(active)) return [];
+      const text = `${audit.node}'s fleet says that ${unit} on ${machine} is ${active}, systemd there says ${state.active}`;
+      return [{ text, at, for: at - state.since }];
+    });
+  });
+}
+
+/** What systemd said of each unit on each machine in sight at that time, and since when it had been running, or not. */
+function realStates(facts: Facts, at: number): ReadonlyMap<string, { active: string; since: number }> {
+  const states = new Map<string, { active: string; since: number }>();
+  for (const event of facts.events) {
+    if (event.at > at) break;
+    if (event.kind === "sight" && !event.seen) {
+      for (const key of states.keys()) if (key.startsWith(`${event.node} `)) states.delete(key);
+    }
+    if (event.kind !== "sample") continue;
+    const key = `${event.node} ${event.unit}`;
+    const before = states.get(key);
+    const same = before !== undefined && isActive(before.active) === isActive(event.active);
+    states.set(key, { active: event.active, since: same ? before.since : event.at });
+  }
+  return states;
 }

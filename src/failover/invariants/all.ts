@@ -1,5 +1,5 @@
 import type { HistoryEvent } from "../history/history.ts";
-import { statusAgrees } from "./agreement.ts";
+import { contradictions, statusAgrees } from "./agreement.ts";
 import { constraints } from "./constraints.ts";
 import { converged } from "./converged.ts";
 import { oneCopy } from "./copies.ts";
@@ -21,7 +21,13 @@ export const allInvariants: readonly Invariant[] = [
 ];
 
 /** Those that ask for the state at rest: while one is broken it is worth looking again. */
-export const auditInvariants: readonly Invariant[] = [converged, noOrphans, nothingLost];
+const restInvariants: readonly Invariant[] = [converged, noOrphans, nothingLost];
+
+/** Whether what the machines answered last is a state at rest, in which nothing is about to change. */
+export function isSettled(events: readonly HistoryEvent[]): boolean {
+  const broken = checkInvariants(events, restInvariants).some(({ outcome }) => outcome === "fail");
+  return !broken && contradictions(factsOf(events)).length === 0;
+}
 
 /** Checks a history; pure. */
 export function checkInvariants(

@@ -14,11 +14,12 @@ export function overBudget(report: UnitReport, budget: Budget, end: number): str
 
 function lateRecoveries({ unit, recoveries }: UnitReport, { recoveredWithin }: Budget): string[] {
   if (recoveredWithin === undefined) return [];
-  return recoveries.flatMap(({ took, fault, from }) => {
+  return recoveries.flatMap(({ kind, took, fault, from }) => {
     if (took === undefined) return [`${unit} never came back after ${fault} on ${from}`];
     if (took <= recoveredWithin) return [];
     const allowed = showDuration(recoveredWithin);
-    return [`${unit} needed ${showDuration(took)} to come back (allowed: ${allowed})`];
+    const late = kind === "away" ? "to come back" : "until a second copy ran, out of reach of the first";
+    return [`${unit} needed ${showDuration(took)} ${late} (allowed: ${allowed})`];
   });
 }
 

@@ -81,6 +81,11 @@ export function faultSpans(events: readonly HistoryEvent[]): FaultSpan[] {
   return [...spans, ...open.values()].toSorted((a, b) => a.from - b.from);
 }
 
+/** When machines stood still. */
+export function frozenSpans(events: readonly HistoryEvent[]): FaultSpan[] {
+  return faultSpans(events).filter(({ effect }) => effect === "frozen");
+}
+
 /** The faults whose time, with what they leave behind for a while, touches [from, to]. */
 export function faultsAround(
   facts: Facts,

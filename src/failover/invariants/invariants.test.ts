@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { imaginedHistory, type ImaginedHistory } from "../../../test/support/imagined-history.ts";
 import type { HistoryEvent, NodeAudit } from "../history/history.ts";
-import { checkInvariants } from "./all.ts";
+import { checkInvariants, isSettled } from "./all.ts";
 import type { InvariantResult } from "./invariant.ts";
 
 const a = "a.service";
@@ -110,6 +110,27 @@ describe("status-agrees", () => {
   it("is broken when an API contradicts systemd at rest", () => {
     const history = audited(8, running(), { states: [{ unit: a, machine: "core-02", active: "failed" }] });
     expect(textsOf(resultOf(history.end(9), "status-agrees"))).toContain("core-02's fleet says");
+  });
+
+  const says = (second: number, active: string, history: ImaginedHistory): ImaginedHistory =>
+    audited(second, history, { states: [{ unit: a, machine: "core-02", active }] });
+  const ending = (): ImaginedHistory => running().sample(8, "core-02", a, "deactivating", "");
+
+  it("is not broken by an API that was asked just when systemd began to end the unit", () => {
+    expect(isSettled(says(8.4, "active", ending()).end(9))).toBe(false);
+    const history = says(8.9, "deactivating", says(8.4, "active", ending()));
+    expect(resultOf(history.end(9), "status-agrees").outcome).toBe("pass");
+    expect(isSettled(history.end(9))).toBe(true);
+  });
+
+  it("is broken by an API that goes on saying it, also while the unit's end goes through its states", () => {
+    const history = says(8.4, "active", ending()).sample(10, "core-02", a, "inactive", "");
+    expect(resultOf(says(11.1, "active", history).end(12), "status-agrees").outcome).toBe("fail");
+  });
+
+  it("is not broken by what was last seen of a machine that is out of sight", () => {
+    const history = running().at(4, { kind: "sight", node: "core-02", seen: false });
+    expect(resultOf(says(9, "failed", history).end(9), "status-agrees").outcome).toBe("pass");
   });
 });
 

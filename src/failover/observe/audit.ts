@@ -1,6 +1,6 @@
 import type { Clock } from "../../foundation/clock.ts";
 import type { Phase, Recorder } from "../history/history.ts";
-import { auditInvariants, checkInvariants } from "../invariants/all.ts";
+import { isSettled } from "../invariants/all.ts";
 import type { Stage } from "../stage/stage.ts";
 
 export interface AuditOptions {
@@ -31,10 +31,7 @@ export async function auditUntilSettled(options: AuditOptions, phase: Phase): Pr
   const deadline = clock.monotonic() + settleWithin * stage.patience;
   for (;;) {
     await audit(options, phase);
-    const open = checkInvariants(recorder.events, auditInvariants).filter(
-      ({ outcome }) => outcome === "fail",
-    );
-    if (open.length === 0 || clock.monotonic() >= deadline) return;
+    if (isSettled(recorder.events) || clock.monotonic() >= deadline) return;
     await clock.sleep(lookEvery, signal);
   }
 }

@@ -22,19 +22,23 @@ export interface RecoverySpread {
   readonly scenario: string;
   readonly unit: string;
   readonly fault: string;
+  /** See `Recovery`. */
+  readonly kind: Recovery["kind"];
   readonly spread: Spread;
   readonly stages: Readonly<Partial<Record<StageName, Spread>>>;
 }
 
-/** The spread of all recoveries, apart by scenario, unit and fault: times of different things do not mix. */
+type Group = Pick<RecoverySpread, "scenario" | "unit" | "fault" | "kind"> & { recoveries: Recovery[] };
+
+/** The spread of all recoveries, apart by scenario, unit, fault and kind: times of different things do not mix. */
 export function recoverySpreads(runs: readonly FinishedRun[]): RecoverySpread[] {
-  const groups = new Map<string, { scenario: string; unit: string; fault: string; recoveries: Recovery[] }>();
+  const groups = new Map<string, Group>();
   for (const { scenario, verdict } of runs) {
     for (const { unit, recoveries } of verdict.units) {
       for (const recovery of recoveries) {
-        const { fault } = recovery;
-        const key = JSON.stringify([scenario, unit, fault]);
-        const group = groups.get(key) ?? { scenario, unit, fault, recoveries: [] };
+        const { fault, kind } = recovery;
+        const key = JSON.stringify([scenario, unit, fault, kind]);
+        const group = groups.get(key) ?? { scenario, unit, fault, kind, recoveries: [] };
         groups.set(key, group);
         group.recoveries.push(recovery);
       }
@@ -44,6 +48,11 @@ export function recoverySpreads(runs: readonly FinishedRun[]): RecoverySpread[] 
     const spread = spreadOf(recoveries.flatMap(({ took }) => took ?? []));
     return spread === undefined ? [] : [{ ...of, spread, stages: stageSpreads(recoveries) }];
   });
+}
+
+/** `hello.service after power-cut`, `a second copy of hello.service after partition`. */
+export function spreadTitle({ unit, fault, kind }: RecoverySpread): string {
+  return `${kind === "away" ? unit : `a second copy of ${unit}`} after ${fault}`;
 }
 
 function stageSpreads(recoveries: readonly Recovery[]): Partial<Record<StageName, Spread>> {

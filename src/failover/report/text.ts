@@ -64,7 +64,7 @@ function faultText(event: Extract<HistoryEvent, { kind: "fault" }>): string {
     case "toothless":
       return `  no proof: ${event.evidence}`;
     case "heal":
-      return `+ power back for ${where}`;
+      return `+ ${isPower(event.fault) ? `power back for ${where}` : `${event.fault} on ${where} ends`}`;
     case "healed":
       return `  proved: ${event.evidence}`;
     case "stuck":
@@ -73,6 +73,8 @@ function faultText(event: Extract<HistoryEvent, { kind: "fault" }>): string {
       return where;
   }
 }
+
+const isPower = (fault: string): boolean => fault === "power-cut" || fault === "halt";
 
 function unitLines(report: UnitReport): string[] {
   const recoveries = report.recoveries.flatMap((recovery) => [
@@ -83,12 +85,22 @@ function unitLines(report: UnitReport): string[] {
   return [`${report.unit}:`, ...recoveries, copies];
 }
 
-/** `away 4.2 s: power-cut on core-02, active again on core-03`. */
-function recoveryText(recovery: Recovery): string {
-  const cause = `${recovery.fault} on ${recovery.victims.join(", ")}`;
-  if (recovery.took === undefined) return `never came back: ${cause}`;
-  return `away ${showDuration(recovery.took)}: ${cause}, active again on ${recovery.to ?? "?"}`;
+/**
+ * `away 4.2 s: power-cut on core-02, active again on core-03`, or `a second copy after 5.4 s: partition on core-02, also
+ * active on core-03; both for 3.1 s`.
+ */
+function recoveryText({ kind, fault, victims, took, away = 0, both, to = "?" }: Recovery): string {
+  const cause = `${fault} on ${victims.join(", ")}`;
+  if (took === undefined) return `never came back: ${cause}`;
+  if (kind === "second-copy") {
+    return `a second copy after ${showDuration(took)}: ${cause}, also active on ${to}; both for ${showDuration(both)}`;
+  }
+  const later = took - away > tellApart ? ` ${showDuration(took)} after it` : "";
+  return `away ${showDuration(away)}: ${cause}, active again on ${to}${later}`;
 }
+
+/** How long (ms) after a fault a unit must have run on, so that both times are worth telling. */
+const tellApart = 300;
 
 /** `detect 3.1 s, decide 20 ms, …`; a stage that was not seen is part of the next one. */
 export function stagesText({ stages }: Pick<Recovery, "stages">): string {

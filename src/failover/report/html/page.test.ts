@@ -15,11 +15,28 @@ describe("the page of a run", () => {
   });
 
   it("has a lane for each machine, the fault, the unit, and the time that each stage took", () => {
-    for (const text of ["core-01", "core-02", "core-03", "⚡ power-cut", "hello.service: active"]) {
+    for (const text of [
+      "core-01",
+      "core-02",
+      "core-03",
+      "⚡ no power",
+      "power-cut on core-01",
+      "hello.service: active",
+    ]) {
       expect(page).toContain(text);
     }
     expect(page).toMatch(/detect <b>[\d.]+ s<\/b>/);
     expect(page).toContain("a power cut ends the node&#39;s processes");
+  });
+
+  it("draws each fault as the fault itself says", () => {
+    const renamed = run.events.map((event) =>
+      event.kind === "fault" ? { ...event, fault: "partition (in)", effect: "network" as const } : event,
+    );
+    const cutOff = htmlReport([finishedRun(renamed)]);
+    expect(cutOff).toMatch(/<rect class="fault orange"[^>]*><title>partition \(in\) on core-01\n/);
+    expect(cutOff).toContain("⚡ cut off");
+    expect(cutOff).toContain('id="hatch-orange"');
   });
 
   it("shows names as text, whatever they hold", () => {

@@ -2,7 +2,7 @@ import { escapeMarkup } from "../escape.ts";
 import type { FinishedRun } from "../finished.ts";
 import { script } from "./script.ts";
 import { overview, runSection } from "./sections.ts";
-import { style } from "./style.ts";
+import { faultColours, style } from "./style.ts";
 
 /**
  * The runs as one HTML file that needs nothing else: for each run a lane per machine and a bar per unit, faults shaded,
@@ -51,8 +51,16 @@ function lateBy(runs: readonly FinishedRun[]): number {
   );
 }
 
+/** Faults are hatched, each in its own colour. */
+const hatches = faultColours
+  .map(
+    (colour) =>
+      `<pattern id="hatch-${colour}" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><g fill="var(--${colour})" fill-opacity=".17"><rect width="8" height="8"/><rect width="3" height="8"/></g></pattern>`,
+  )
+  .join("\n");
+
 const patterns = `<svg width="0" height="0" style="position:absolute" aria-hidden="true"><defs>
-<pattern id="hatch" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="8" height="8" fill="var(--hatch)"/><rect width="3" height="8" fill="var(--hatch)"/></pattern>
+${hatches}
 <pattern id="dots" width="6" height="6" patternUnits="userSpaceOnUse"><rect width="6" height="6" fill="var(--hidden)"/><circle cx="3" cy="3" r="1" fill="var(--soft)" opacity=".5"/></pattern>
 </defs></svg>`;
 
@@ -63,7 +71,7 @@ const legend = `<div class="legend">${[
   sample("unit active u0", "the unit runs"),
   sample("unit activating", "it starts"),
   sample("unit failed", "it failed"),
-  sample("fault", "a fault"),
+  sample("fault red", "a fault"),
   sample("hidden", "out of sight"),
   sample("away", "the unit runs nowhere"),
   sample("member", "fleet lists the machine"),

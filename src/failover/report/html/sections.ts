@@ -1,7 +1,7 @@
 import { showDuration } from "../../../foundation/duration.ts";
 import type { Recovery } from "../../history/recoveries.ts";
 import type { FinishedRun } from "../finished.ts";
-import { recoverySpreads, type Spread } from "../spread.ts";
+import { recoverySpreads, spreadTitle, type Spread } from "../spread.ts";
 import { escapeMarkup } from "../escape.ts";
 import { showEvent } from "../text.ts";
 import { clockText, swimlanes } from "./swimlanes.ts";
@@ -26,9 +26,11 @@ function spreadTable(runs: readonly FinishedRun[]): string {
   if (spreads.length === 0) return "";
   const cells = ({ runs: count, p50, p95, max }: Spread): string =>
     [String(count), ...[p50, p95, max].map(showDuration)].map((text) => `<td>${text}</td>`).join("");
-  const rows = spreads.flatMap(({ scenario, unit, fault, spread, stages }) => [
-    `<tr class="whole"><th>${escapeMarkup(`${scenario}: ${unit} after ${fault}`)}</th>${cells(spread)}</tr>`,
-    ...Object.entries(stages).map(([name, stage]) => `<tr><th class="part">${name}</th>${cells(stage)}</tr>`),
+  const rows = spreads.flatMap((group) => [
+    `<tr class="whole"><th>${escapeMarkup(`${group.scenario}: ${spreadTitle(group)}`)}</th>${cells(group.spread)}</tr>`,
+    ...Object.entries(group.stages).map(
+      ([name, stage]) => `<tr><th class="part">${name}</th>${cells(stage)}</tr>`,
+    ),
   ]);
   const head = "<tr><th></th><th>times</th><th>p50</th><th>p95</th><th>longest</th></tr>";
   return `<section><h2>Recovery times</h2><table class="spread"><thead>${head}</thead><tbody>${rows.join("")}</tbody></table></section>`;
@@ -76,7 +78,7 @@ function recoveries({ verdict }: FinishedRun): string {
   if (all.length === 0) return "";
   const longest = Math.max(...all.map(({ recovery }) => totalOf(recovery)));
   const rows = all.slice(0, 200).map(({ unit, recovery }) => recoveryRow(unit, recovery, longest));
-  return `<h3>Away and back</h3><table class="recoveries"><tbody>${rows.join("\n")}</tbody></table>`;
+  return `<h3>Lost and back</h3><table class="recoveries"><tbody>${rows.join("\n")}</tbody></table>`;
 }
 
 const totalOf = ({ took, stages }: Recovery): number =>
@@ -99,13 +101,22 @@ function recoveryRow(unit: string, recovery: Recovery, longest: number): string 
       const time = took === undefined ? "not seen" : showDuration(took);
       return `<span><i class="stage ${name}"></i>${name} <b>${time}</b></span>`;
     });
-  const took = recovery.took === undefined ? "never" : showDuration(recovery.took);
+  const took =
+    recovery.took === undefined
+      ? "never"
+      : `${showDuration(recovery.took)}<small>${kindText(recovery)}</small>`;
   const way = `${recovery.from} → ${recovery.to ?? "nowhere"}`;
   const cause = `${recovery.fault} at ${clockText(recovery.at)}`;
   return (
     `<tr><th>${escapeMarkup(unit)}<small>${escapeMarkup(way)}</small><small>${escapeMarkup(cause)}</small></th>` +
     `<td class="took">${took}</td><td class="bar"><div>${bars.join("")}</div><p>${legend.join("")}</p></td></tr>`
   );
+}
+
+/** What the time was: until it ran again, or until it ran twice. */
+function kindText({ kind, took = 0, away = 0, both }: Recovery): string {
+  if (kind === "second-copy") return `until a second copy ran; both for ${showDuration(both)}`;
+  return took === away ? "away" : `until back, away ${showDuration(away)}`;
 }
 
 const marks = { pass: "✓", fail: "✗", unobserved: "–" } as const;

@@ -79,8 +79,14 @@ function drawLane(draw: Drawing, lane: Lane, top: number, height: number): strin
     ...lane.hidden.map((span) => draw.bar("hidden", span, top, height, `${lane.node} is out of sight`)),
     ...bars,
     ...lane.faults.flatMap((span) => [
-      draw.bar("fault", span, top, height, `${span.fault} on ${lane.node}\n${span.evidence}`),
-      draw.text("fault-name", span.from, top + 16, `⚡ ${span.fault}`),
+      draw.bar(
+        `fault ${span.drawn.colour}`,
+        span,
+        top,
+        height,
+        `${span.fault} on ${lane.node}\n${span.evidence}`,
+      ),
+      draw.text(`fault-name ${span.drawn.colour}`, span.from, top + 16, `⚡ ${span.drawn.label}`),
     ]),
     "</g>",
   ].join("");

@@ -1,6 +1,8 @@
+import type { Drawing } from "../../faults/fault.ts";
+import { drawingOf } from "../../faults/table.ts";
 import type { HistoryEvent } from "../../history/history.ts";
 import { factsOf, type Facts } from "../../invariants/facts.ts";
-import type { Span } from "../../history/timeline.ts";
+import { awaySpans, spanWithout } from "../../history/timeline.ts";
 
 /** What the page draws of one run, in ms of the run. */
 export interface RunView {
@@ -36,6 +38,8 @@ export interface StateStretch extends Stretch {
 }
 export interface FaultStretch extends Stretch {
   readonly fault: string;
+  /** As the fault itself wants to be drawn. */
+  readonly drawn: Drawing;
   readonly evidence: string;
 }
 
@@ -44,17 +48,17 @@ const resolution = 1 / 3_000;
 
 export function viewOf(events: readonly HistoryEvent[]): RunView {
   const facts = factsOf(events);
+  const frozen = facts.faults.filter(({ effect }) => effect === "frozen");
   const finest = facts.end > 300_000 ? facts.end * resolution : 0;
   return {
     end: Math.max(1, facts.end),
     lanes: facts.nodes.map((node) => laneOf(facts, node, finest)),
     away: facts.timelines.map(({ unit, active }) => ({
       unit,
-      spans: gapsIn(
-        active.map(({ from, to }) => ({ from, to: to ?? facts.end })),
-        facts.duringAt,
-        facts.end,
-      ),
+      spans: awaySpans({ unit, active }, frozen, facts.duringAt, facts.end).map(({ from, to }) => ({
+        from,
+        to: to ?? facts.end,
+      })),
     })),
     steps: events.flatMap((event) =>
       event.kind === "step" ? [{ at: event.at, step: event.step, text: event.text }] : [],
@@ -76,13 +80,14 @@ function laneOf(facts: Facts, node: string, finest: number): Lane {
     })),
     faults: faults.map(({ fault, from, to }) => ({
       fault,
+      drawn: drawingOf(fault),
       from,
       to: to ?? end,
       evidence: evidenceOf(events, fault, from),
     })),
     hidden: registry((event) =>
       event.kind === "sight" && event.node === node ? !event.seen : undefined,
-    ).flatMap((span) => without(span, dark, end)),
+    ).flatMap((span) => spanWithout(span, dark, end)),
     member: registry((event) =>
       event.kind === "registry" && event.record.type === "machine" && event.record.machine === node
         ? event.record.present
@@ -92,19 +97,6 @@ function laneOf(facts: Facts, node: string, finest: number): Lane {
       event.kind === "registry" && event.record.type === "leader" ? event.record.machine === node : undefined,
     ),
   };
-}
-
-/** What is left of a stretch beside those that explain it. */
-function without(span: Stretch, others: readonly Span[], end: number): Stretch[] {
-  let parts: Stretch[] = [span];
-  for (const { from, to = end } of others) {
-    parts = parts.flatMap((part) => [
-      { from: part.from, to: Math.min(part.to, from) },
-      { from: Math.max(part.from, to), to: part.to },
-    ]);
-    parts = parts.filter((part) => part.to > part.from);
-  }
-  return parts;
 }
 
 const evidenceOf = (events: readonly HistoryEvent[], fault: string, from: number): string => {
@@ -178,14 +170,4 @@ function merge(spans: readonly StateStretch[], finest: number): readonly StateSt
     };
   }
   return merged;
-}
-
-function gapsIn(spans: readonly Stretch[], from: number, end: number): Stretch[] {
-  const gaps: Stretch[] = [];
-  let covered = from;
-  for (const span of spans) {
-    if (span.from > covered) gaps.push({ from: covered, to: span.from });
-    covered = Math.max(covered, span.to);
-  }
-  return covered < end ? [...gaps, { from: covered, to: end }] : gaps;
 }
