@@ -65,7 +65,7 @@ const inside: Record<string, Record<string, readonly string[]>> = {
     state: [],
   },
   failover: {
-    report: ["invariants", "history"],
+    report: ["faults", "invariants", "history"],
     observe: ["invariants", "scenario", "stage", "history"],
     faults: ["scenario", "stage", "history"],
     invariants: ["scenario", "history"],
