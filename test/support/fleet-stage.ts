@@ -69,6 +69,7 @@ export function fleetStage(clock: ManualClock, options: FleetStageOptions): Stag
     },
     // Nobody has a shell here.
     run: async () => undefined,
+    prepare: async () => undefined,
     outages: undefined,
     cut: async (name) => {
       await nodeOf(name).cut();

@@ -120,6 +120,7 @@ export function memoryStage(clock: Clock, behaviour: Behaviour = {}): Stage {
         ? (behaviour.answer?.(node, script) ?? { code: 0, stdout: "", stderr: "" })
         : undefined;
     },
+    prepare: async () => undefined,
     outages: undefined,
     cut: takeDown,
     halt: takeDown,

@@ -71,6 +71,17 @@ export async function mustOnVictim(scene: Scene, script: string): Promise<string
   );
 }
 
+/** What will be run there soon, and shall then take no time. */
+export async function prepareOnVictim(
+  { stage, victim, signal }: Scene,
+  ...scripts: readonly (string | undefined)[]
+): Promise<void> {
+  const options = { within: answerWithin, signal };
+  await Promise.all(
+    scripts.flatMap((script) => (script === undefined ? [] : [stage.prepare(victim, script, options)])),
+  );
+}
+
 export interface Look {
   /** Between two looks, and in all, for a container; ms. */
   readonly every: number;

@@ -1,5 +1,5 @@
 import { shellQuote } from "../../foundation/exec.ts";
-import { mustOnVictim, onVictim, type Fault, type Scene } from "./fault.ts";
+import { mustOnVictim, onVictim, prepareOnVictim, type Fault, type Scene } from "./fault.ts";
 
 /**
  * Faults that the machine itself undoes: each is a transient systemd service on the machine, named after the injection.
@@ -28,6 +28,7 @@ export function held(scripts: HeldScripts): Pick<Fault, "arm" | "inject" | "heal
     isThere: async (scene) => (await onVictim(scene, holds(scene)))?.code === 0,
     arm: async (scene) => {
       await mustOnVictim(scene, armScript(scene, scripts));
+      await prepareOnVictim(scene, scripts.apply?.(scene), healScript(scene, scripts));
       return "";
     },
     inject: async (scene) => {

@@ -76,7 +76,7 @@ export const unitCrash: Fault = {
   unsupported: async () => undefined,
   arm: (scene) => pidOf(scene, unit(scene)),
   inject: async (scene) => void (await mustOnVictim(scene, `systemctl kill --signal=KILL ${unit(scene)}`)),
-  proveActive: (scene) => isGone(scene, unit(scene)),
+  proveActive: (scene) => isGone(scene, String(scene.options.unit)),
   heal: async () => undefined,
   proveGone: async () => ({
     proved: true,

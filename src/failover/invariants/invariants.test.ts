@@ -196,6 +196,15 @@ describe("no-orphans", () => {
     expect(textsOf(result)).toContain("container own");
   });
 
+  it("holds when one of the units that call their containers the same runs there", () => {
+    const [one, two] = ["single@1.service", "single@2.service"];
+    const history = running(one, two)
+      .submitted(0, one, "launched", image)
+      .submitted(0, two, "launched", image);
+    history.sample(5, "core-02", one, "active", "1").sample(5, "core-02", two, "inactive", "");
+    expect(resultOf(audited(8, history, { containers: ["a"] }).end(9), "no-orphans").outcome).toBe("pass");
+  });
+
   it("is not told when nobody asked Docker", () => {
     expect(resultOf(running().end(9), "no-orphans").outcome).toBe("unobserved");
   });

@@ -10,21 +10,23 @@ export const noOrphans: Invariant = {
   check: (facts) => {
     const audits = lastAudits(facts, "after").filter(({ audit }) => audit.containers !== undefined);
     if (audits.length === 0) return undefined;
-    const claims = new Map(
-      [...unitRecords(facts)].flatMap(([unit, { containers }]) => containers.map((name) => [name, unit])),
-    );
+    const claims = [...unitRecords(facts)];
     const before = lastAudits(facts, "before");
     return audits.flatMap(({ at, audit }) => {
       const there = before.find((event) => event.audit.node === audit.node)?.audit.containers ?? [];
       return (audit.containers ?? []).flatMap((container): Finding[] => {
-        const unit = claims.get(container);
-        if (unit === undefined) {
+        // Units that must not meet on a machine may well call their containers the same.
+        const units = claims.flatMap(([unit, { containers }]) =>
+          containers.includes(container) ? [unit] : [],
+        );
+        if (units.length === 0) {
           if (there.includes(container)) return [];
           const text = `container ${container} on ${audit.node} was not there before, and no unit is known to run it`;
           return [{ weight: "note", text, at }];
         }
-        if (!isObserved(facts, unit) || activeOn(facts, unit, audit.node, at)) return [];
-        const text = `container ${container} runs on ${audit.node}, where ${unit} does not`;
+        if (units.some((unit) => !isObserved(facts, unit) || activeOn(facts, unit, audit.node, at)))
+          return [];
+        const text = `container ${container} runs on ${audit.node}, where ${units.join(" or ")} does not`;
         return [{ weight: "broken", text, at }];
       });
     });

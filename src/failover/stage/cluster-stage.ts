@@ -7,6 +7,7 @@ import type { KnownCluster, World } from "../../lifecycle/cluster.ts";
 import { readLogin } from "../../lifecycle/state/keys.ts";
 import { nodeTarget, patienceWith } from "../../lifecycle/access/node-access.ts";
 import { getOver } from "../../lifecycle/access/node-http.ts";
+import { cuedCommands } from "./cued.ts";
 import { auditNode } from "./node-audit.ts";
 import { readRegistry } from "./registry-reader.ts";
 import { sampleUnits } from "./sampler.ts";
@@ -77,6 +78,7 @@ export async function clusterStage(world: World, cluster: KnownCluster, sampleEv
     throw new AppError("E_NODE_UNREACHABLE", "no machine of the cluster answers", { hint: "cluster status" });
   };
 
+  const cued = cuedCommands(line);
   const names = new Map(
     Object.entries(state.machines).map(([name, machine]) => [machine.machineId, name] as const),
   );
@@ -99,7 +101,9 @@ export async function clusterStage(world: World, cluster: KnownCluster, sampleEv
       });
     },
     address: addressOf,
-    run: (node, script, options) => attempt(node, `sudo sh -c ${shellQuote(script)}`, options),
+    run: (node, script, options) =>
+      cued.run(node, script, options) ?? attempt(node, `sudo sh -c ${shellQuote(script)}`, options),
+    prepare: (node, script, options) => cued.prepare(node, script, options),
     outages: outagesOf(cluster),
     cut: async (node, signal) => {
       await provider.kill(ref, node, signal);
