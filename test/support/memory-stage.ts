@@ -135,8 +135,11 @@ export function memoryStage(clock: Clock, behaviour: Behaviour = {}): Stage {
     vital: async (node) => ({ running: running.has(node), answers: running.has(node) }),
     machinesSeenBy: async (node) => (running.has(node) ? [...running] : undefined),
     leaders: async () => ({ etcd: "core-03", engine: "core-01" }),
-    watch: async function* (node, _units, signal) {
+    watch: async function* (node, units, signal) {
       let last = "";
+      for (const other of units.filter((name) => name !== unit)) {
+        yield { unit: other, active: "active", sub: "active", invocation: "" };
+      }
       while (running.has(node) && !signal.aborted) {
         const sample = sampleOf(node);
         if (JSON.stringify(sample) !== last) yield sample;

@@ -19,6 +19,9 @@ export interface ObserverOptions {
   readonly clock: Clock;
 }
 
+/** What is asked for when nothing else is: that a machine answers at all shows that it is in sight. */
+const signOfLife = "-.slice";
+
 /** Before a lost machine is looked for again, ms. */
 const lookAgainAfter = 100;
 
@@ -33,12 +36,13 @@ export function observe(options: ObserverOptions): Observer {
     const watch = new AbortController();
     watching.set(node, watch);
     const signal = AbortSignal.any([stopping.signal, watch.signal]);
-    for await (const sample of stage.watch(node, units, signal)) {
+    for await (const sample of stage.watch(node, units.length === 0 ? [signOfLife] : units, signal)) {
       const samples = known.get(node) ?? new Map<string, Sample>();
       if (!known.has(node)) {
         known.set(node, samples);
         recorder.record({ kind: "sight", node, seen: true });
       }
+      if (sample.unit === signOfLife) continue;
       samples.set(sample.unit, sample);
       recorder.record({ kind: "sample", node, ...sample });
     }
