@@ -1,4 +1,4 @@
-import { seededRandom } from "../../src/failover/victims.ts";
+import { seededRandom } from "../../src/failover/scenario/victims.ts";
 
 /** One round: what is broken, and when the one who broke it dies. */
 export interface Round {

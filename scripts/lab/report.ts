@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import type { HistoryEvent } from "../../src/failover/history.ts";
+import type { HistoryEvent } from "../../src/failover/history/history.ts";
 
 /** What we read of a report that `cluster test --report-json` wrote. */
 export interface Report {

@@ -90,6 +90,13 @@ describe("a scenario", () => {
     );
   });
 
+  it("passes without speaking of any unit", async () => {
+    const steps = [{ inject: "power-cut", victims: "core-01" }, { heal: "power-cut" }];
+    const scenario = { version: 1, name: "unitless", steady: [{ machines: "all" }], steps };
+    const { verdict } = await playIn({}, scenarioSchema.parse(scenario));
+    expect(verdict).toMatchObject({ outcome: "pass", reasons: [] });
+  });
+
   it("fails when the unit comes back later than the budget allows", async () => {
     const { verdict } = await playIn({ failoverAfter: 7_000 }, nodeKill);
     expect(verdict.outcome).toBe("fail");
