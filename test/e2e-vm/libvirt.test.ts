@@ -45,16 +45,16 @@ describe("a cluster of three virtual machines", () => {
     return `core-0${Number(/\.(\d+):/.exec(leader?.Endpoint ?? "")?.[1]) - 10}`;
   };
   /** Plays a scenario with the times of containers ten times as long, and keeps its reports. */
-  const passes = async (scenario: string): Promise<void> => {
+  const play = async (scenario: string): Promise<{ outcome: string; reasons: readonly string[] }> => {
     await mkdir(reports, { recursive: true });
     const report = (kind: string): string => join(reports, `${scenario}.${kind}`);
     const files = ["--report-json", report("json"), "--report-html", report("html")];
-    const played = await cluster.run("test", scenario, "--slower", "10", ...files);
-    expect(played.code, `${played.stdout}${played.stderr}`).toBe(0);
+    const { stdout, stderr } = await cluster.run("test", scenario, "--slower", "10", ...files);
+    console.log(`${stdout}${stderr}`);
     const { runs } = JSON.parse(await readFile(report("json"), "utf8")) as {
-      readonly runs: readonly { readonly outcome: string; readonly provider: string }[];
+      readonly runs: readonly { readonly outcome: string; readonly reasons: readonly string[] }[];
     };
-    expect(runs).toMatchObject([{ outcome: "pass", provider: "libvirt" }]);
+    return { outcome: runs[0]?.outcome ?? "not played", reasons: runs[0]?.reasons ?? [] };
   };
   const bootIds = async (): Promise<readonly string[]> =>
     await Promise.all(nodes.map((node) => cluster.on(node, "cat /proc/sys/kernel/random/boot_id")));
@@ -88,7 +88,7 @@ describe("a cluster of three virtual machines", () => {
   });
 
   it("passes the scenario node-kill: its machine's power is cut", async () => {
-    await passes("node-kill");
+    expect(await play("node-kill")).toEqual({ outcome: "pass", reasons: [] });
   });
 
   it("survives the power cut of etcd's leader", async () => {
@@ -100,11 +100,11 @@ describe("a cluster of three virtual machines", () => {
   });
 
   it("passes the scenario power-outage: all go off, and two come back", async () => {
-    await passes("power-outage");
+    expect(await play("power-outage")).toEqual({ outcome: "pass", reasons: [] });
   });
 
   it("passes the scenario partition-isolate: a machine is cut off from the others", async () => {
-    await passes("partition-isolate");
+    expect(await play("partition-isolate")).toEqual({ outcome: "pass", reasons: [] });
   });
 
   it("brings a changed proxy with reload --provision, to machines that it concerns only", async () => {
