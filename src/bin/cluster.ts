@@ -77,6 +77,7 @@ function wiring(): Wiring {
             box,
             vagrantHome: vagrantHome(surroundings),
             world: () => world,
+            attendantCommand: [process.execPath, join(root, "dist/cluster.js"), "attend"],
           });
         },
         access: sshAccess(),
@@ -121,6 +122,11 @@ function wiring(): Wiring {
     supervise: async (stateDir, signal) => {
       const { runSupervisor } = await import("../provider/nspawn/supervisor/run.ts");
       await runSupervisor({ stateDir, exec: await lazyExec(), clock, log: stderrLog("info"), signal });
+      return 0;
+    },
+    attend: async (stateDir, signal) => {
+      const { attend } = await import("../provider/vagrant/attend.ts");
+      await attend(stateDir, { clock, log: stderrLog("info"), signal });
       return 0;
     },
     sshPorts: async (stateDir) =>

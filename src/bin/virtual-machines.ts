@@ -5,6 +5,7 @@ import type { World } from "../lifecycle/cluster.ts";
 import { boxToolLacks, buildBox, findBox, type BoxKind, type BoxOptions } from "../provider/image/box.ts";
 import type { ClusterPlan, Lack, Provider } from "../provider/provider.ts";
 import { installBox } from "../provider/vagrant/base-volume.ts";
+import { createAttendant } from "../provider/vagrant/attendant.ts";
 import { libvirt } from "../provider/vagrant/libvirt.ts";
 import { createVagrantProvider } from "../provider/vagrant/provider.ts";
 import { vagrantFolder } from "../provider/vagrant/record.ts";
@@ -17,6 +18,8 @@ export interface VirtualMachineParts {
   readonly box: BoxOptions;
   readonly vagrantHome: string;
   readonly world: () => World;
+  /** How to start what serves machines on this host; the state folder is added. */
+  readonly attendantCommand: readonly string[];
 }
 
 /** The providers that drive Vagrant, put together: where their box comes from and how their folder is rendered. */
@@ -26,6 +29,7 @@ export function virtualMachines(name: BoxKind, parts: VirtualMachineParts): Prov
   return createVagrantProvider({
     exec,
     clock,
+    ...(name === "libvirt" ? { attendant: createAttendant({ clock, command: parts.attendantCommand }) } : {}),
     hypervisor: name === "libvirt" ? libvirt(exec, clock) : virtualbox(exec),
     furnish: async (cluster, report, signal) => {
       if (own(cluster)) {

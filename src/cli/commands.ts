@@ -16,6 +16,7 @@ import { render } from "./commands/render.ts";
 import { ssh } from "./commands/ssh.ts";
 import { sshConfig } from "./commands/ssh-config.ts";
 import { status } from "./commands/status.ts";
+import { attend } from "./commands/attend.ts";
 import { supervise } from "./commands/supervise.ts";
 import { report } from "./commands/report.ts";
 import { test } from "./commands/test.ts";
@@ -49,4 +50,5 @@ export const commands: readonly Command[] = [
   doctor,
   completion,
   supervise,
+  attend,
 ];

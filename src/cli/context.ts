@@ -31,6 +31,8 @@ export interface Wiring {
   images(): Promise<Images>;
   /** Owns a cluster's nodes until it is told to end (the hidden command `supervise`). */
   supervise(dir: string, signal: AbortSignal): Promise<number>;
+  /** Serves a cluster's virtual machines until it is no longer wanted (the hidden command `attend`). */
+  attend(dir: string, signal: AbortSignal): Promise<number>;
   /** Each node's ssh port on this host's loopback, if the provider forwards them. */
   sshPorts(stateDir: string): Promise<ReadonlyMap<string, number>>;
 }

@@ -43,6 +43,7 @@ export async function runCluster(line: string, { memory, cwd, env = {}, signal }
       prune: async () => [],
     }),
     supervise: async () => 0,
+    attend: async () => 0,
     sshPorts: async () => new Map([["core-01", 2222]]),
   };
   const argv = line

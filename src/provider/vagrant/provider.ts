@@ -14,6 +14,7 @@ import type {
   Provider,
   Report,
 } from "../provider.ts";
+import type { Attendant } from "./attendant.ts";
 import type { Hypervisor, Inventory } from "./hypervisor.ts";
 import type { VmRecord } from "./record.ts";
 import {
@@ -35,6 +36,8 @@ export interface VagrantOptions {
   readonly hypervisor: Hypervisor;
   /** What must be there before the machines: the box, the rendered folder. Idempotent; reports as it goes. */
   readonly furnish: (cluster: ClusterPlan, report: Report, signal: AbortSignal) => Promise<void>;
+  /** What serves the machines on this host; undefined where they need nothing of the kind. */
+  readonly attendant?: Attendant;
   /** What this host lacks for `furnish`. */
   readonly checkFurniture: (cluster: ClusterPlan) => Promise<readonly Lack[]>;
 }
@@ -93,6 +96,7 @@ export function createVagrantProvider(options: VagrantOptions): Provider {
       signal.throwIfAborted();
       await options.furnish(cluster, report, signal);
       await hypervisor.prepare(cluster, report, signal);
+      await options.attendant?.apply(cluster, signal);
     },
     machines: async (cluster) => {
       const records = await readRecords(cluster);
@@ -117,6 +121,8 @@ export function createVagrantProvider(options: VagrantOptions): Provider {
       const record = await mustRead(cluster, machine.name);
       await writeUserData(cluster, machine.name, userData);
       await writeRecord(cluster, { ...record, pending: true });
+      // A proxy on this host's loopback, say: what machines need of the host changes with their user-data.
+      await options.attendant?.apply(cluster, signal);
     },
     start: async (cluster, node, signal) => {
       signal.throwIfAborted();
@@ -158,6 +164,7 @@ export function createVagrantProvider(options: VagrantOptions): Provider {
         await remove(cluster, node, signal);
         await removeRecord(cluster, node);
       }
+      await options.attendant?.dismiss(cluster);
       await hypervisor.dispose(cluster, signal);
       // Vagrantfile and config.rb stay: somebody may have worked on them. What opens machines that are gone does not.
       for (const part of [".vagrant", "cloud-config", "ssh", "log"]) {
