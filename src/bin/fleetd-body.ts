@@ -34,6 +34,9 @@ export interface BodyOptions {
   readonly onReady: () => void;
 }
 
+/** The agent_ttl, ms, that the registry's time-outs are made for. */
+const usualTtl = 4_000;
+
 /** Brings fleetd to life. It takes up the session that an earlier one of this boot has kept. */
 export async function createBody({ config, env, clock, log, onReady }: BodyOptions): Promise<Body> {
   const sessionFile = createSessionFile(join(config.stateDirectory, "session.json"));
@@ -52,6 +55,8 @@ export async function createBody({ config, env, clock, log, onReady }: BodyOptio
   const registry = createEtcdRegistry({
     endpoints: config.etcdServers,
     ...(await readAccess(config)),
+    // Whoever gives machines more time before they count as dead has slow ones, which would lose time by haste.
+    patience: Math.min(Math.max(1, config.agentTtl / usualTtl), 5),
     prefix: config.etcdKeyPrefix,
     clock,
     log: log.with({ part: "etcd" }),

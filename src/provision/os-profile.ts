@@ -38,9 +38,12 @@ export interface OsProfile {
 
 const timing = { etcdHeartbeat: 100, etcdElection: 500, agentTtl: 4_000 };
 /**
- * Of machines that QEMU may emulate, several on one processor: none of their pauses shall look like a failure.
+ * Of virtual machines, several on one processor: none of their pauses shall look like a failure.
  */
 const slowTiming = { etcdHeartbeat: 300, etcdElection: 3_000, agentTtl: 10_000 };
+
+/** Of machines that are emulated for sure: hundreds of milliseconds are nothing to them. */
+const emulatedTiming = { etcdHeartbeat: 500, etcdElection: 5_000, agentTtl: 20_000 };
 
 const debian = {
   name: "debian",
@@ -114,8 +117,12 @@ export function osProfile(spec: ClusterSpec, provider: ProviderName): OsProfile 
   const system = systemOf(spec.os.name, provider);
   if (system === "flatcar") return flatcar;
   if (system === "coreos") return coreos;
-  const container = provider === "nspawn";
-  return container
-    ? { ...debian, ...timing, mirror: true, network: "provider" }
-    : { ...debian, ...slowTiming, mirror: provider === "libvirt", network: "cloud-config" };
+  if (provider === "nspawn") return { ...debian, ...timing, mirror: true, network: "provider" };
+  const emulated = provider === "libvirt" && spec.vagrant.libvirtDriver === "qemu";
+  return {
+    ...debian,
+    ...(emulated ? emulatedTiming : slowTiming),
+    mirror: provider === "libvirt",
+    network: "cloud-config",
+  };
 }

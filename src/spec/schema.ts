@@ -146,7 +146,7 @@ export const clusterFile = z.strictObject({
       agentTtl: fields.agentTtl
         .optional()
         .describe(
-          "how long a silent machine keeps its units; whole seconds from 2s; 4s, on virtual machines more",
+          "how long a silent machine keeps its units; whole seconds from 2s; 4s, on virtual machines 10s, emulated ones 20s",
         ),
     })
     .prefault({}),

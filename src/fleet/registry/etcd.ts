@@ -19,6 +19,8 @@ export interface EtcdRegistryOptions {
   readonly endpoints: readonly string[];
   readonly tls?: TlsTexts | undefined;
   readonly login?: Login | undefined;
+  /** How many times longer than usual etcd may take for anything; 1 when missing. */
+  readonly patience?: number | undefined;
   readonly clock: Clock;
   readonly log: Log;
   /** Of all keys; ends with a slash. */

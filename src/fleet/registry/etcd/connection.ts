@@ -26,6 +26,14 @@ export interface Connection {
   close(): void;
 }
 
+/** What a connection is opened with. */
+export interface ConnectionOptions {
+  readonly clock: Clock;
+  readonly tls?: TlsTexts | undefined;
+  /** How many times longer than usual the other side may take to answer. */
+  readonly patience: number;
+}
+
 const connectWithin = 1_000;
 /** etcd forbids more than one ping a second (`--grpc-keepalive-min-time=1s`), and any without open streams. */
 const pingEvery = 1_500;
@@ -39,7 +47,7 @@ export interface TlsTexts {
 }
 
 /** A connection to `url` that is not open yet. */
-export function openConnection(url: string, clock: Clock, tls: TlsTexts = {}): Connection {
+export function openConnection(url: string, options: ConnectionOptions): Connection {
   let link: Promise<Link> | undefined;
   let live: Link | undefined;
   const forget = (gone: Promise<Link>): void => {
@@ -49,7 +57,7 @@ export function openConnection(url: string, clock: Clock, tls: TlsTexts = {}): C
   };
   const linked = (): Promise<Link> => {
     if (link !== undefined) return link;
-    const opening: Promise<Link> = openLink({ url, clock, tls }, () => forget(opening));
+    const opening: Promise<Link> = openLink({ url, ...options }, () => forget(opening));
     link = opening;
     opening.then(
       (opened) => (live = link === opening ? opened : live),
@@ -81,14 +89,14 @@ interface Link {
   heard(): void;
 }
 
-interface Target {
+interface Target extends ConnectionOptions {
   readonly url: string;
-  readonly clock: Clock;
-  readonly tls: TlsTexts;
 }
 
 /** @param gone called once when no new stream shall be opened on it */
-function openLink({ url, clock, tls }: Target, gone: () => void): Promise<Link> {
+function openLink(target: Target, gone: () => void): Promise<Link> {
+  const { url, clock, tls = {}, patience } = target;
+  const within = connectWithin * patience;
   const given = Object.entries(tls).filter(([, text]) => text !== undefined);
   const session = connect(url, Object.fromEntries(given) as SecureClientSessionOptions);
   const closed = new AbortController();
@@ -102,20 +110,20 @@ function openLink({ url, clock, tls }: Target, gone: () => void): Promise<Link> 
     // Stays for good: an error that nobody listens to ends the process. Streams learn of it by themselves.
     session.on("error", reject);
     session.on("close", () => reject(new Error(`the connection to ${url} has ended`)));
-    session.on("connect", () => resolve(watchOver(session, url, clock, closed.signal)));
-    clock.sleep(connectWithin, closed.signal).then(
-      () =>
-        session.connecting && session.destroy(new Error(`no connection to ${url} in ${connectWithin} ms`)),
+    session.on("connect", () => resolve(watchOver(session, target, closed.signal)));
+    clock.sleep(within, closed.signal).then(
+      () => session.connecting && session.destroy(new Error(`no connection to ${url} in ${within} ms`)),
       () => undefined,
     );
   });
 }
 
 /** Pings while streams are open and nothing is heard; ends the connection when no answer comes. */
-function watchOver(session: ClientHttp2Session, url: string, clock: Clock, closed: AbortSignal): Link {
+function watchOver(session: ClientHttp2Session, { url, clock, patience }: Target, closed: AbortSignal): Link {
   let heardAt = clock.monotonic();
   let streams = 0;
   let watching = false;
+  const pause = pingEvery * patience;
   const silence = (): number => clock.monotonic() - heardAt;
   const heard = (): void => {
     heardAt = clock.monotonic();
@@ -123,15 +131,15 @@ function watchOver(session: ClientHttp2Session, url: string, clock: Clock, close
   const ping = async (): Promise<void> => {
     const sent = clock.monotonic();
     session.ping((error) => error === null && heard());
-    await clock.sleep(pongWithin, closed);
+    await clock.sleep(pongWithin * patience, closed);
     if (heardAt < sent) session.destroy(new Error(`${url} does not answer pings`), constants.NGHTTP2_CANCEL);
   };
   const watch = async (): Promise<void> => {
     watching = true;
     session.ref();
     while (streams > 0 && !session.destroyed) {
-      if (silence() >= pingEvery) await ping();
-      else await clock.sleep(pingEvery - silence(), closed);
+      if (silence() >= pause) await ping();
+      else await clock.sleep(pause - silence(), closed);
     }
     watching = false;
     session.unref();

@@ -15,6 +15,10 @@ const refuse = async (): Promise<string> => {
 };
 
 function lab(...order: Server[]) {
+  return labWith(1, order);
+}
+
+function labWith(patience: number, order: readonly Server[]) {
   const clock = manualClock();
   const asked: string[] = [];
   const stop = new AbortController();
@@ -24,6 +28,7 @@ function lab(...order: Server[]) {
     clock,
     within: 5_000,
     deadline: 5_000,
+    patience,
     stop: stop.signal,
   };
   const run = (): Promise<Outcome<Server, string>> =>
@@ -47,6 +52,19 @@ describe("asking several etcd members", () => {
     await clock.advance(300);
     expect(await outcome).toMatchObject({ member: { url: "b" }, value: "yes" });
     expect(asked).toEqual(["a 0", "b 300"]);
+  });
+
+  it("waits longer before it asks others where all are slow", async () => {
+    const order = [
+      { url: "a", answer: silent },
+      { url: "b", answer: async () => "yes" },
+    ];
+    const { run, asked, clock } = labWith(2.5, order);
+    const outcome = run();
+    await clock.advance(749);
+    expect(asked).toEqual(["a 0"]);
+    await clock.advance(1);
+    expect(await outcome).toMatchObject({ member: { url: "b" }, value: "yes" });
   });
 
   it("asks the second at once when the first fails", async () => {

@@ -12,6 +12,8 @@ export interface Hedge<M> {
   readonly within: number;
   /** Monotonic time, ms. */
   readonly deadline: number;
+  /** How many times longer than usual a member may take to answer. */
+  readonly patience: number;
   readonly stop: AbortSignal;
 }
 
@@ -33,7 +35,7 @@ const pauseAfterFailures = 100;
  * first answer wins. Throws E_ETCD when none came in time, or the reason of `stop`.
  */
 export async function hedge<M extends { readonly url: string }, T>(
-  { what, order, clock, within, deadline, stop }: Hedge<M>,
+  { what, order, clock, within, deadline, patience, stop }: Hedge<M>,
   ask: (member: M, options: { readonly signal: AbortSignal; readonly timeoutMs: number }) => Promise<T>,
 ): Promise<Outcome<M, T>> {
   const started = clock.monotonic();
@@ -57,7 +59,8 @@ export async function hedge<M extends { readonly url: string }, T>(
       if (member === undefined) break;
       const running = attempt(member).finally(() => pending.delete(running));
       pending.add(running);
-      const pause = Math.min(left(), pauseAt(turn, order.length, clock.monotonic() - started));
+      const elapsed = (clock.monotonic() - started) / patience;
+      const pause = Math.min(left(), pauseAt(turn, order.length, elapsed) * patience);
       const outcome = await Promise.race([...pending, clock.sleep(pause, signal).catch(() => undefined)]);
       stop.throwIfAborted();
       if (typeof outcome === "object") return outcome;

@@ -4,7 +4,7 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import type { Clock } from "../../../foundation/clock.ts";
 import { AppError } from "../../../foundation/errors.ts";
 import { Auth, KV, Lease, Watch } from "./etcd_pb.js";
-import { type TlsTexts, openConnection } from "./connection.ts";
+import { type ConnectionOptions, type TlsTexts, openConnection } from "./connection.ts";
 import { type Login, createEntry } from "./login.ts";
 import { createGate } from "./gate.ts";
 import type { Outcome } from "./hedge.ts";
@@ -36,6 +36,8 @@ export interface Members {
   /** The one that answered last. */
   readonly current: Member;
   readonly all: readonly Member[];
+  /** How many times longer than usual they may take for anything. */
+  readonly patience: number;
   /**
    * Asks the current member first and then the others too, see `hedge`. The first answer wins, and who gave it is asked
    * first from then on. What etcd says of the request itself (`isAnswer`) is thrown at once; E_ETCD when nobody
@@ -58,8 +60,8 @@ const callsAtOnce = 64;
 /** Members that have no leader say so at once instead of letting us wait. */
 const headers = { hasleader: "true" };
 
-function openMember(url: string, clock: Clock, tls: TlsTexts | undefined): Member {
-  const connection = openConnection(url, clock, tls);
+function openMember(url: string, options: ConnectionOptions): Member {
+  const connection = openConnection(url, options);
   const transport = createGrpcTransport({ baseUrl: url, sessionManager: connection });
   return {
     url,
@@ -71,15 +73,18 @@ function openMember(url: string, clock: Clock, tls: TlsTexts | undefined): Membe
   };
 }
 
-/** How etcd is convinced, where it asks. */
+/** How etcd is convinced, where it asks, and how patiently it is treated. */
 export interface Access {
   readonly tls?: TlsTexts | undefined;
   readonly login?: Login | undefined;
+  /** How many times longer than usual etcd may take for anything; 1 when missing. */
+  readonly patience?: number | undefined;
 }
 
 /** Connects to nobody yet. @param urls such as `http://10.0.0.1:2379`, the nearest first */
 export function openMembers(urls: readonly string[], clock: Clock, access: Access = {}): Members {
-  const all = urls.map((url) => openMember(url, clock, access.tls));
+  const { tls, patience = 1 } = access;
+  const all = urls.map((url) => openMember(url, { clock, tls, patience }));
   const [first] = all;
   if (first === undefined) throw new AppError("E_ETCD", "there is no etcd endpoint to talk to");
   const entry = createEntry(access.login);
@@ -98,14 +103,15 @@ export function openMembers(urls: readonly string[], clock: Clock, access: Acces
       return current;
     },
     all,
+    patience,
     call: async <T>(what: string, ask: Ask<T>, settings: CallSettings = {}): Promise<T> => {
-      const { signal, within = giveUpAfter } = settings;
+      const { signal, within = giveUpAfter * patience } = settings;
       const stop = AbortSignal.any(signal === undefined ? [closed.signal] : [signal, closed.signal]);
       stop.throwIfAborted();
       const deadline = clock.monotonic() + within;
       const work = (): Promise<Outcome<Member, T>> => {
         const order = [current, ...all.filter((member) => member !== current)];
-        return hedge({ what, order, clock, within, deadline, stop }, (member, options) =>
+        return hedge({ what, order, clock, within, deadline, patience, stop }, (member, options) =>
           access.login === undefined
             ? ask(member, { ...options, headers })
             : entry.enter(member, options, (token) =>

@@ -8,7 +8,7 @@ const beatEvery = 1_000;
 const retryAfter = 200;
 const beatWithin = 1_500;
 
-/** Keeps a lease by a beat each second. */
+/** Keeps a lease by a beat each second, or less often where etcd is slow. */
 export interface Pulse {
   /** Aborts when etcd says that the lease is gone, or at `end`: never on a guess. */
   readonly lost: AbortSignal;
@@ -45,7 +45,11 @@ export function startPulse({ members, clock, log, closed, lease, ttl }: PulseOpt
 
   const beat = async (): Promise<boolean> => {
     const sent = clock.monotonic();
-    const alive = await keepLease(members, lease, { signal: stop, within: beatWithin, urgent: true });
+    const alive = await keepLease(members, lease, {
+      signal: stop,
+      within: beatWithin * members.patience,
+      urgent: true,
+    });
     if (!alive) return false;
     if (clock.monotonic() - kept > ttl) since = clock.monotonic();
     kept = sent;
@@ -54,7 +58,7 @@ export function startPulse({ members, clock, log, closed, lease, ttl }: PulseOpt
   const run = async (): Promise<void> => {
     let troubled = false;
     for (;;) {
-      await clock.sleep(troubled ? retryAfter : beatEvery, stop);
+      await clock.sleep((troubled ? retryAfter : beatEvery) * members.patience, stop);
       try {
         if (!(await beat())) return lose();
         if (troubled) log.info("the lease is kept again");

@@ -41,7 +41,11 @@ export async function watchFrom(
     over.abort(new Error("moved to another member"));
   });
   const opening = new AbortController();
-  void lateOpening(clock, AbortSignal.any([signal, opening.signal]), over);
+  void lateOpening(
+    { clock, within: openWithin * members.patience },
+    AbortSignal.any([signal, opening.signal]),
+    over,
+  );
   try {
     const headers = await members.headersFor(member, signal);
     const request = { ...range, startRevision: from() };
@@ -61,10 +65,14 @@ export async function watchFrom(
   }
 }
 
-async function lateOpening(clock: Clock, opened: AbortSignal, over: AbortController): Promise<void> {
+async function lateOpening(
+  { clock, within }: { readonly clock: Clock; readonly within: number },
+  opened: AbortSignal,
+  over: AbortController,
+): Promise<void> {
   try {
-    await clock.sleep(openWithin, opened);
-    over.abort(new Error(`it did not open within ${openWithin} ms`));
+    await clock.sleep(within, opened);
+    over.abort(new Error(`it did not open within ${within} ms`));
   } catch {
     // It has opened, or was given up, in time.
   }
