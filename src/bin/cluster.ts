@@ -69,7 +69,7 @@ function wiring(): Wiring {
           if (name === "nspawn") return await nspawn(exec);
           if (name !== "libvirt" && name !== "virtualbox") return undefined;
           const { virtualMachines, boxOptions } = await import("./virtual-machines.ts");
-          const { vagrantHome } = await import("../lifecycle/prepare/host-materials.ts");
+          const { vagrantHome } = await import("../provider/vagrant/home.ts");
           const box = boxOptions(exec, root, imagePlaces());
           return virtualMachines(name, {
             exec,
@@ -82,7 +82,10 @@ function wiring(): Wiring {
         },
         access: sshAccess(),
         materials: async (spec, provider) => {
-          const { readMaterials, vagrantHome } = await import("../lifecycle/prepare/host-materials.ts");
+          const [{ readMaterials }, { vagrantHome }] = await Promise.all([
+            import("../lifecycle/prepare/host-materials.ts"),
+            import("../provider/vagrant/home.ts"),
+          ]);
           const executable = join(root, "dist/node/flotilla-node");
           const places = { vagrantHome: vagrantHome(surroundings), executable, findBox: ownBox };
           return await readMaterials(spec, provider, places);

@@ -22,6 +22,10 @@ export interface HostFacts {
   readonly virtualbox: ProgramFacts | undefined;
   /** Names of VirtualBox's machines. */
   readonly virtualboxMachines: readonly string[] | undefined;
+  /** Names of libvirt's machines. */
+  readonly libvirtMachines: readonly string[] | undefined;
+  /** The folders of clusters whose machines Vagrant knows, as far as they are still there. */
+  readonly clusterFolders: readonly string[] | undefined;
   /** The text of VirtualBox's networks.conf. */
   readonly networksConf: string | undefined;
   readonly libvirt: ProgramFacts | undefined;

@@ -1,6 +1,7 @@
 import type { ProviderName } from "../spec/model.ts";
 import type { CpuFacts, HostFacts, KvmFacts, ProgramFacts } from "./facts.ts";
 import type { HostWindow } from "./host-window.ts";
+import { vagrantHome } from "../provider/vagrant/home.ts";
 import { ask, output } from "./program.ts";
 
 /** Vagrant starts a whole Ruby before it answers, ms. */
@@ -15,6 +16,8 @@ type Hypervisors = Pick<
   | "vagrantPlugins"
   | "virtualbox"
   | "virtualboxMachines"
+  | "libvirtMachines"
+  | "clusterFolders"
   | "networksConf"
   | "libvirt"
   | "libvirtDaemon"
@@ -45,6 +48,8 @@ export async function gatherHypervisors(
     virtualbox: virtualbox?.program,
     virtualboxMachines: virtualbox?.machines,
     networksConf: wants.virtualbox ? await host.read("/etc/vbox/networks.conf") : undefined,
+    libvirtMachines: libvirt?.machines,
+    clusterFolders: machines ? await readClusterFolders(host) : undefined,
     libvirt: libvirt?.program,
     libvirtDaemon: libvirt?.daemon,
   };
@@ -77,12 +82,47 @@ function machineNames(list: string): readonly string[] {
   return [...list.matchAll(/^"(.*)" \{[0-9a-f-]+\}\s*$/gm)].map((match) => match[1] ?? "");
 }
 
-async function askLibvirt(
-  host: HostWindow,
-): Promise<{ program: ProgramFacts; daemon: ProgramFacts | undefined }> {
+interface Libvirt {
+  readonly program: ProgramFacts;
+  readonly daemon: ProgramFacts | undefined;
+  readonly machines: readonly string[] | undefined;
+}
+
+async function askLibvirt(host: HostWindow): Promise<Libvirt> {
+  const virsh = ["virsh", "-c", "qemu:///system"] as const;
   const program = await ask(host.exec, ["virsh", "--version"]);
-  if (program.state !== "works") return { program, daemon: undefined };
-  return { program, daemon: await ask(host.exec, ["virsh", "-c", "qemu:///system", "uri"]) };
+  if (program.state !== "works") return { program, daemon: undefined, machines: undefined };
+  const daemon = await ask(host.exec, [...virsh, "uri"]);
+  const list =
+    daemon.state === "works" ? await output(host.exec, [...virsh, "list", "--all", "--name"]) : undefined;
+  return { program, daemon, machines: list?.split("\n").filter((name) => name !== "") };
+}
+
+interface MachineIndex {
+  readonly machines?: Readonly<Record<string, { readonly vagrantfile_path?: string }>>;
+}
+
+/** From Vagrant's own list of its machines; that it names a folder does not mean that this is still there. */
+async function readClusterFolders(host: HostWindow): Promise<readonly string[] | undefined> {
+  const { env, home } = host;
+  const platform = host.platform as NodeJS.Platform;
+  const text = await host.read(`${vagrantHome({ env, platform, home })}/data/machine-index/index`);
+  if (text === undefined) return undefined;
+  const folders = new Set<string>();
+  for (const { vagrantfile_path = "" } of Object.values(indexOf(text).machines ?? {})) {
+    const folder = /^(.*)[\\/]vagrant$/.exec(vagrantfile_path)?.[1];
+    if (folder !== undefined && (await host.read(`${folder}/cluster.yaml`)) !== undefined)
+      folders.add(folder);
+  }
+  return [...folders];
+}
+
+function indexOf(text: string): MachineIndex {
+  try {
+    return JSON.parse(text) as MachineIndex;
+  } catch {
+    return {};
+  }
 }
 
 async function askVagrant(

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { recordedHosts, recordedWindow, type RecordedHost } from "../../test/support/recorded-host.ts";
 import { clusterPlan } from "../../test/support/cluster-plan.ts";
+import { vmNames } from "../provider/vagrant/names.ts";
 import { diagnose, troubles } from "./diagnose.ts";
 import type { Finding } from "./finding.ts";
 import { gather } from "./gather.ts";
@@ -70,14 +71,42 @@ const made: readonly [id: string, provider: RecordedHost["provider"], host: Host
   ],
 ];
 
+/** A machine of the cluster demo in /there, and one of a cluster whose folder is gone. */
+const [ours, lost] = ["/there", "/gone"].map((dir) => `${vmNames({ name: "demo", dir }).prefix}core-01`);
+const index = {
+  "/home/me/.vagrant.d/data/machine-index/index": JSON.stringify({
+    machines: { a: { vagrantfile_path: "/there/vagrant" }, b: { vagrantfile_path: "/gone/vagrant" }, c: {} },
+  }),
+  "/there/cluster.yaml": "version: 1\nname: demo\n",
+};
+const listVms = { "virsh -c qemu:///system list --all --name": `${ours}\n${lost}\ndemo\n\n` };
+
 describe("the doctor", () => {
   it.each(made)("finds %s (%s)", async (id, provider, host) => {
     expect((await examine(provider, host)).map((finding) => finding.id)).toEqual([id]);
   });
 
+  it("tells machines whose cluster is gone from those of clusters that are there, and from everybody else's", async () => {
+    const commands = { ...libvirt, ...listVms };
+    const [finding, ...more] = await examine("libvirt", { commands, files: { ...able, ...index } });
+    expect(more).toEqual([]);
+    expect(finding).toMatchObject({ id: "leftover-machines", evidence: lost });
+    expect(finding?.fix).toContain(`undefine ${lost}`);
+    const boxes = { ...virtualbox, "VBoxManage list vms": `"${ours}" {a-1}\n"${lost}" {a-2}\n` };
+    expect(await examine("virtualbox", { commands: boxes, files: { ...able, ...index } })).toMatchObject([
+      { id: "leftover-machines", evidence: lost },
+    ]);
+    // Where Vagrant keeps no list, nobody knows whose they are.
+    expect(await examine("libvirt", { commands, files: able })).toEqual([]);
+  });
+
   it("has seen each of its troubles, here or on a recorded host", () => {
     const hosts = recordedHosts(join(import.meta.dirname, "../../test/fixtures/hosts"));
-    const seen = new Set([...hosts.flatMap(({ expect: ids }) => ids), ...made.map(([id]) => id)]);
+    const seen = new Set([
+      "leftover-machines",
+      ...hosts.flatMap(({ expect: ids }) => ids),
+      ...made.map(([id]) => id),
+    ]);
     expect(troubles.map(({ id }) => id).filter((id) => !seen.has(id))).toEqual([]);
   });
 

@@ -5,6 +5,7 @@ import { dockerTcpPort } from "./docker-units.ts";
 import { executablePath } from "./fleet-units.ts";
 import type { ClusterKeys } from "./keys.ts";
 import { osProfile, type OsProfile } from "./os-profile.ts";
+import { loopbackProxies } from "./proxy.ts";
 import { renderTemplate } from "./templates.ts";
 
 /** A file of a rendered folder. */
@@ -98,6 +99,7 @@ function vagrantfileData(input: VagrantFolderInput, profile: OsProfile): object 
     box_version: box.url === undefined ? (input.box?.version ?? null) : null,
     vm_prefix: input.names?.prefix ?? null,
     network: input.names?.network ?? null,
+    host_loopback: provider === "virtualbox" && loopbackProxies(spec.proxy).length > 0,
     docker_tcp: spec.docker.exposeTcp,
     executable:
       profile.fleet === "cloud-config" && executable !== undefined

@@ -58,8 +58,9 @@ async function insecureKeys(
   provider: ProviderName,
 ): Promise<readonly string[]> {
   if (provider === "nspawn") return [];
-  const [{ findInsecureKey, vagrantHome }, { injectsInsecureKey }] = await Promise.all([
+  const [{ findInsecureKey }, { vagrantHome }, { injectsInsecureKey }] = await Promise.all([
     import("../../lifecycle/prepare/host-materials.ts"),
+    import("../../provider/vagrant/home.ts"),
     import("../../provision/insecure-key.ts"),
   ]);
   if (!injectsInsecureKey(await context.spec(dir), provider)) return [];

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { aCluster } from "../../../test/support/rendered-cluster.ts";
-import { readMaterials, vagrantHome } from "./host-materials.ts";
+import { vagrantHome } from "../../provider/vagrant/home.ts";
+import { readMaterials } from "./host-materials.ts";
 
 describe("Vagrant's own folder", () => {
   const wsl = { WSL_DISTRO_NAME: "Debian", USERPROFILE: "C:\\Users\\Me too" };
