@@ -1,5 +1,4 @@
 import type { Clock } from "../foundation/clock.ts";
-import { AppError } from "../foundation/errors.ts";
 import type {
   Capabilities,
   ClusterPlan,
@@ -9,6 +8,7 @@ import type {
   NodePlan,
   Provider,
 } from "./provider.ts";
+import { noMachine } from "./no-machine.ts";
 
 /** What a test can see and change of the fake's world. */
 export interface FakeProvider extends Provider {
@@ -38,12 +38,8 @@ interface FakeMachine {
 
 /** Machines that exist in memory only, for tests of whoever uses a provider. */
 export function createFakeProvider({ clock, capabilities }: FakeOptions): FakeProvider {
-  const clusters = new Map<string, Map<string, FakeMachine>>();
   const failures = new Map<string, Error>();
   const calls: string[] = [];
-
-  const machinesOf = (cluster: ClusterRef): Map<string, FakeMachine> =>
-    clusters.get(cluster.dir) ?? new Map();
   const begin = (signal: AbortSignal, call: string, node?: string): void => {
     signal.throwIfAborted();
     calls.push(node === undefined ? call : `${call} ${node}`);
@@ -51,25 +47,13 @@ export function createFakeProvider({ clock, capabilities }: FakeOptions): FakePr
     failures.delete(call);
     if (failure !== undefined) throw failure;
   };
-  const must = (cluster: ClusterRef, node: string): FakeMachine => {
-    const found = machinesOf(cluster).get(node);
-    if (found !== undefined) return found;
-    throw new AppError("E_STATE_CONFLICT", `there is no machine ${node}`, {
-      hint: "run 'cluster up' to create it",
-    });
-  };
-  const power = (machine: FakeMachine | undefined, state: MachineStatus["state"], line: string): void => {
-    if (machine === undefined || machine.state === state) return;
-    Object.assign(machine, { state, since: clock.now() });
-    machine.console.push(line);
-  };
-
+  const clusters: Clusters = new Map();
   return {
     name: "nspawn",
     capabilities: { ...everything, ...capabilities },
     calls,
     lacks: [],
-    bootedWith: (cluster, node) => machinesOf(cluster).get(node)?.booted,
+    bootedWith: (cluster, node) => machinesOf(clusters, cluster).get(node)?.booted,
     failNext: (call, error) => void failures.set(call, error),
     check(_cluster: ClusterPlan) {
       return Promise.resolve(this.lacks);
@@ -77,18 +61,43 @@ export function createFakeProvider({ clock, capabilities }: FakeOptions): FakePr
     prepare: async (cluster, report, signal) => {
       begin(signal, "prepare");
       report("preparing");
-      clusters.set(cluster.dir, machinesOf(cluster));
+      clusters.set(cluster.dir, machinesOf(clusters, cluster));
     },
-    machines: async (cluster) =>
-      new Map(
-        [...machinesOf(cluster)].map(([name, { state, since, plan }]) => [
-          name,
-          { state, since, address: plan.machine.address },
-        ]),
-      ),
+    machines: (cluster) => Promise.resolve(statuses(machinesOf(clusters, cluster))),
+    ...switches({ clusters, clock, begin }),
+    dispose: async (cluster, signal) => {
+      begin(signal, "dispose");
+      clusters.delete(cluster.dir);
+    },
+    console: (cluster, node, options) =>
+      follow(() => machinesOf(clusters, cluster).get(node)?.console ?? [], clock, options),
+  };
+}
+
+type Clusters = Map<string, Map<string, FakeMachine>>;
+
+interface Power {
+  readonly clusters: Clusters;
+  readonly clock: Clock;
+  /** Notes the call, and fails if it was told to. */
+  readonly begin: (signal: AbortSignal, call: string, node?: string) => void;
+}
+
+/** What is done to single machines. */
+function switches({
+  clusters,
+  clock,
+  begin,
+}: Power): Pick<Provider, "create" | "provision" | "start" | "halt" | "kill" | "destroy"> {
+  const power = (machine: FakeMachine | undefined, state: MachineStatus["state"], line: string): void => {
+    if (machine === undefined || machine.state === state) return;
+    Object.assign(machine, { state, since: clock.now() });
+    machine.console.push(line);
+  };
+  return {
     create: async (cluster, plan, signal) => {
       begin(signal, "create", plan.machine.name);
-      const machines = machinesOf(cluster);
+      const machines = machinesOf(clusters, cluster);
       if (machines.has(plan.machine.name)) return;
       const fresh: FakeMachine = {
         plan,
@@ -101,33 +110,44 @@ export function createFakeProvider({ clock, capabilities }: FakeOptions): FakePr
     },
     provision: async (cluster, plan, signal) => {
       begin(signal, "provision", plan.machine.name);
-      must(cluster, plan.machine.name).plan = plan;
+      must(clusters, cluster, plan.machine.name).plan = plan;
     },
     start: async (cluster, node, signal) => {
       begin(signal, "start", node);
-      const machine = must(cluster, node);
+      const machine = must(clusters, cluster, node);
       if (machine.state === "stopped") machine.booted = machine.plan.userData;
       power(machine, "running", `Welcome to ${node}!`);
     },
     halt: async (cluster, node, signal) => {
       begin(signal, "halt", node);
-      power(machinesOf(cluster).get(node), "stopped", "Powering off.");
+      power(machinesOf(clusters, cluster).get(node), "stopped", "Powering off.");
     },
     kill: async (cluster, node, signal) => {
       begin(signal, "kill", node);
-      power(machinesOf(cluster).get(node), "stopped", "(power cut)");
+      power(machinesOf(clusters, cluster).get(node), "stopped", "(power cut)");
     },
     destroy: async (cluster, node, signal) => {
       begin(signal, "destroy", node);
-      machinesOf(cluster).delete(node);
+      machinesOf(clusters, cluster).delete(node);
     },
-    dispose: async (cluster, signal) => {
-      begin(signal, "dispose");
-      clusters.delete(cluster.dir);
-    },
-    console: (cluster, node, options) =>
-      follow(() => machinesOf(cluster).get(node)?.console ?? [], clock, options),
   };
+}
+
+function machinesOf(clusters: Clusters, cluster: ClusterRef): Map<string, FakeMachine> {
+  return clusters.get(cluster.dir) ?? new Map<string, FakeMachine>();
+}
+
+function must(clusters: Clusters, cluster: ClusterRef, node: string): FakeMachine {
+  const found = machinesOf(clusters, cluster).get(node);
+  if (found === undefined) throw noMachine(node);
+  return found;
+}
+
+function statuses(machines: ReadonlyMap<string, FakeMachine>): ReadonlyMap<string, MachineStatus> {
+  const found = [...machines].map(
+    ([name, { state, since, plan }]) => [name, { state, since, address: plan.machine.address }] as const,
+  );
+  return new Map(found);
 }
 
 async function* follow(

@@ -1,37 +1,27 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
 import type { Clock } from "../../foundation/clock.ts";
 import { AppError } from "../../foundation/errors.ts";
 import type { Exec } from "../../foundation/exec.ts";
 import { diskError } from "../../foundation/files.ts";
 import type { Log } from "../../foundation/log.ts";
-import type {
-  Capabilities,
-  ClusterPlan,
-  ClusterRef,
-  Hold,
-  MachineStatus,
-  NodePlan,
-  Provider,
-} from "../provider.ts";
+import type { Capabilities, ClusterPlan, ClusterRef, Lack, NodePlan, Provider, Report } from "../provider.ts";
 import type { Hierarchies } from "./cgroups.ts";
-import { cgroupAt, findHierarchies } from "./cgroups.ts";
+import { findHierarchies } from "./cgroups.ts";
 import { checkHost } from "./check.ts";
 import { consoleLines } from "../console.ts";
-import { buildImage, findImage } from "../image/image.ts";
+import { buildImage, findImage, type ImageOptions } from "../image/image.ts";
+import { noMachine } from "../no-machine.ts";
 import { cacheLayer } from "./layer.ts";
+import { isRunning, readMachines } from "./machines.ts";
 import { fillMirror, makeImages } from "./mirror/registry.ts";
-import { hostNames } from "./names.ts";
-import { readPower } from "./power.ts";
 import type { NodeRecord } from "./record.ts";
-import { nodePaths, readNode, readNodes, writeNode } from "./record.ts";
+import { nodePaths, readNode, writeNode } from "./record.ts";
 import { refer } from "./references.ts";
 import { removeCluster, removeNode } from "./remove.ts";
 import { writeSeed } from "./seed.ts";
 import { parseSubnet } from "./subnet.ts";
-import { readConfig, supervisorConfig, writeConfig } from "./supervisor/config.ts";
-import { ensureSupervisor } from "./supervisor/launch.ts";
-import { call } from "./supervisor/rpc.ts";
+import { supervisorLine, supervisedOutages, type SupervisorLine } from "./supervisor/ask.ts";
+import { supervisorConfig, writeConfig } from "./supervisor/config.ts";
 
 export interface NspawnOptions {
   readonly exec: Exec;
@@ -49,117 +39,128 @@ export interface NspawnOptions {
   readonly debianMirror?: string;
 }
 
+/** What the parts of the provider work with. */
+interface Workshop extends NspawnOptions {
+  readonly hierarchies: Hierarchies;
+  readonly supervisor: SupervisorLine;
+  readonly image: ImageOptions;
+}
+
 /** Linux system containers: systemd-nspawn on an overlay of a cached Debian, one supervisor per cluster. */
 export function createNspawnProvider(options: NspawnOptions): Provider {
-  const { exec, clock, log, cacheDir } = options;
   const hierarchies = findHierarchies();
-  const image = {
-    exec,
-    recipeDir: options.recipeDir,
-    cacheDir,
-    ...(options.debianMirror === undefined ? {} : { mirror: options.debianMirror }),
-  };
-
-  const supervise = async (cluster: ClusterRef, signal: AbortSignal): Promise<void> => {
-    const { stateDir } = cluster;
-    const launch = { names: hostNames(cluster), stateDir, command: options.supervisorCommand, clock };
-    await ensureSupervisor(launch, signal);
-  };
-  const request = async (
+  const supervisor = supervisorLine({ command: options.supervisorCommand, clock: options.clock });
+  const shop: Workshop = { ...options, hierarchies, supervisor, image: imageOf(options) };
+  const tell = async (
     cluster: ClusterRef,
-    what: {
-      readonly method: string;
-      readonly node?: string;
-      readonly more?: Readonly<Record<string, unknown>>;
-    },
+    method: "halt" | "kill",
+    node: string,
     signal: AbortSignal,
-  ): Promise<unknown> => {
-    await readConfig(cluster.stateDir);
-    await supervise(cluster, signal);
-    return (await call(hostNames(cluster).socket, what, signal))?.result;
+  ): Promise<void> => {
+    if (await isRunning(cluster, hierarchies, node)) await supervisor.ask(cluster, { method, node }, signal);
   };
-  const ask = async (cluster: ClusterRef, method: string, node: string, signal: AbortSignal): Promise<void> =>
-    void (await request(cluster, { method, node }, signal));
-  const record = async (cluster: ClusterPlan, plan: NodePlan, imageHash: string): Promise<void> => {
-    const layer = await cacheLayer(exec, options.layerDir, cacheDir);
-    const node = nodeRecord(cluster, plan, { image: imageHash, layer: layer.hash });
-    try {
-      await refer(cacheDir, cluster.stateDir);
-      await writeSeed(nodePaths(cluster, node.name), node, plan);
-      await writeNode(cluster, node);
-    } catch (error) {
-      throw diskError(error, nodePaths(cluster, node.name).dir);
-    }
-  };
-
   return {
     name: "nspawn",
     capabilities: capabilitiesOf(hierarchies),
-    check: async (cluster) => {
-      const imageMissing = (await findImage(image)) === undefined;
-      const uid = process.getuid?.() ?? -1;
-      return await checkHost({ exec, hierarchies, uid, imageMissing }, cluster);
-    },
-    prepare: async (cluster, report, signal) => {
-      await buildImage(image, report, signal);
-      await cacheLayer(exec, options.layerDir, cacheDir);
-      if (hierarchies.memory === undefined)
-        report("this host has no memory controller: memory is not limited");
-      if (hierarchies.cpu === undefined) report("this host has no cpu controller: cpus are not limited");
-      await writeConfig(supervisorConfig(cluster, cacheDir));
-      const [, images] = await Promise.all([
-        ask(cluster, "configure", "", signal),
-        cluster.spec.docker.mirror ? makeImages(exec) : [],
-      ]);
-      if (images.length === 0) return;
-      const { gateway } = parseSubnet(cluster.spec.network.subnet);
-      await fillMirror({ clock, gateway, stateDir: cluster.stateDir }, images, signal);
-    },
+    check: (cluster) => check(shop, cluster),
+    prepare: (cluster, report, signal) => prepare(shop, cluster, report, signal),
     machines: (cluster) => readMachines(cluster, hierarchies),
-    create: async (cluster, plan, signal) => {
-      signal.throwIfAborted();
-      if ((await readNode(cluster, plan.machine.name)) !== undefined) return;
-      const found = await findImage(image);
-      if (found === undefined) {
-        throw new AppError("E_HOST_LACKS", "the node image has not been built", {
-          hint: "cluster image build",
-        });
-      }
-      await record(cluster, plan, found.hash);
-    },
-    provision: async (cluster, plan, signal) => {
-      signal.throwIfAborted();
-      const before = await readNode(cluster, plan.machine.name);
-      if (before === undefined) throw noMachine(plan.machine.name);
-      await record(cluster, plan, before.image);
-      // A proxy on this host's loopback, say: what nodes need of the host changes with their user-data.
-      if (await writeConfig(supervisorConfig(cluster, cacheDir))) await ask(cluster, "configure", "", signal);
-    },
+    create: (cluster, plan, signal) => create(shop, cluster, plan, signal),
+    provision: (cluster, plan, signal) => provision(shop, cluster, plan, signal),
     start: async (cluster, node, signal) => {
       if (!existsSync(nodePaths(cluster, node).record)) throw noMachine(node);
-      await ask(cluster, "start", node, signal);
+      await supervisor.ask(cluster, { method: "start", node }, signal);
     },
-    halt: async (cluster, node, signal) => {
-      if (await isRunning(cluster, hierarchies, node)) await ask(cluster, "halt", node, signal);
-    },
-    kill: async (cluster, node, signal) => {
-      if (await isRunning(cluster, hierarchies, node)) await ask(cluster, "kill", node, signal);
-    },
+    halt: (cluster, node, signal) => tell(cluster, "halt", node, signal),
+    kill: (cluster, node, signal) => tell(cluster, "kill", node, signal),
     destroy: async (cluster, node, signal) => {
-      if (await isRunning(cluster, hierarchies, node)) await ask(cluster, "kill", node, signal);
-      await removeNode(exec, cluster, node, signal);
+      await tell(cluster, "kill", node, signal);
+      await removeNode(options.exec, cluster, node, signal);
     },
-    dispose: (cluster, signal) => removeCluster({ exec, clock, log, hierarchies, cacheDir }, cluster, signal),
-    outages: {
-      hold: async (cluster, { node, ...hold }, ttl, signal) =>
-        void (await request(cluster, { method: "hold", node, more: { ...hold, ttl } }, signal)),
-      release: async (cluster, id, node, signal) =>
-        void (await request(cluster, { method: "release", node, more: { id } }, signal)),
-      holds: async (cluster, signal) =>
-        ((await request(cluster, { method: "holds" }, signal)) ?? []) as readonly Hold[],
-    },
-    console: (cluster, node, how) => consoleLines(nodePaths(cluster, node).console, clock, how),
+    dispose: (cluster, signal) => removeCluster(shop, cluster, signal),
+    outages: supervisedOutages(supervisor),
+    console: (cluster, node, how) => consoleLines(nodePaths(cluster, node).console, options.clock, how),
   };
+}
+
+async function check({ exec, hierarchies, image }: Workshop, cluster: ClusterPlan): Promise<readonly Lack[]> {
+  const imageMissing = (await findImage(image)) === undefined;
+  const uid = process.getuid?.() ?? -1;
+  return await checkHost({ exec, hierarchies, uid, imageMissing }, cluster);
+}
+
+/** Image, layer, supervisor with network and mirror, and the mirror's images. */
+async function prepare(
+  shop: Workshop,
+  cluster: ClusterPlan,
+  report: Report,
+  signal: AbortSignal,
+): Promise<void> {
+  const { exec, clock, cacheDir, hierarchies } = shop;
+  await buildImage(shop.image, report, signal);
+  await cacheLayer(exec, shop.layerDir, cacheDir);
+  if (hierarchies.memory === undefined) report("this host has no memory controller: memory is not limited");
+  if (hierarchies.cpu === undefined) report("this host has no cpu controller: cpus are not limited");
+  await writeConfig(supervisorConfig(cluster, cacheDir));
+  const [, images] = await Promise.all([
+    shop.supervisor.ask(cluster, { method: "configure" }, signal),
+    cluster.spec.docker.mirror ? makeImages(exec) : [],
+  ]);
+  if (images.length === 0) return;
+  const { gateway } = parseSubnet(cluster.spec.network.subnet);
+  await fillMirror({ clock, gateway, stateDir: cluster.stateDir }, images, signal);
+}
+
+async function create(
+  shop: Workshop,
+  cluster: ClusterPlan,
+  plan: NodePlan,
+  signal: AbortSignal,
+): Promise<void> {
+  signal.throwIfAborted();
+  if ((await readNode(cluster, plan.machine.name)) !== undefined) return;
+  const found = await findImage(shop.image);
+  if (found === undefined) {
+    throw new AppError("E_HOST_LACKS", "the node image has not been built", { hint: "cluster image build" });
+  }
+  await record(shop, cluster, plan, found.hash);
+}
+
+async function provision(
+  shop: Workshop,
+  cluster: ClusterPlan,
+  plan: NodePlan,
+  signal: AbortSignal,
+): Promise<void> {
+  signal.throwIfAborted();
+  const before = await readNode(cluster, plan.machine.name);
+  if (before === undefined) throw noMachine(plan.machine.name);
+  await record(shop, cluster, plan, before.image);
+  // A proxy on this host's loopback, say: what nodes need of the host changes with their user-data.
+  if (await writeConfig(supervisorConfig(cluster, shop.cacheDir)))
+    await shop.supervisor.ask(cluster, { method: "configure" }, signal);
+}
+
+/** Writes down what the node is made of, and what it reads at its next boot. */
+async function record(
+  { exec, layerDir, cacheDir }: Workshop,
+  cluster: ClusterPlan,
+  plan: NodePlan,
+  image: string,
+): Promise<void> {
+  const layer = await cacheLayer(exec, layerDir, cacheDir);
+  const node = nodeRecord(cluster, plan, { image, layer: layer.hash });
+  try {
+    await refer(cacheDir, cluster.stateDir);
+    await writeSeed(nodePaths(cluster, node.name), node, plan);
+    await writeNode(cluster, node);
+  } catch (error) {
+    throw diskError(error, nodePaths(cluster, node.name).dir);
+  }
+}
+
+function imageOf({ exec, recipeDir, cacheDir, debianMirror }: NspawnOptions): ImageOptions {
+  return { exec, recipeDir, cacheDir, ...(debianMirror === undefined ? {} : { mirror: debianMirror }) };
 }
 
 function capabilitiesOf(hierarchies: Hierarchies): Capabilities {
@@ -185,28 +186,4 @@ function nodeRecord(
   const { prefix, gateway } = parseSubnet(cluster.spec.network.subnet);
   const { name, index, address, memory, cpus } = machine;
   return { version: 1, name, index, address, prefix, gateway, machineId, memory, cpus, ...made };
-}
-
-/** Read from what is there, not from what somebody remembers: a node runs if its cgroup holds a process. */
-async function readMachines(
-  cluster: ClusterRef,
-  hierarchies: Hierarchies,
-): Promise<ReadonlyMap<string, MachineStatus>> {
-  const found = (await readNodes(cluster)).map(async ({ name, address }) => {
-    const state = (await isRunning(cluster, hierarchies, name)) ? ("running" as const) : ("stopped" as const);
-    const power = await readPower(hostNames(cluster), name);
-    const since = power?.state === state ? { since: power.since } : {};
-    return [name, { state, address, ...since }] as const;
-  });
-  return new Map(await Promise.all(found));
-}
-
-async function isRunning(cluster: ClusterRef, hierarchies: Hierarchies, node: string): Promise<boolean> {
-  return await cgroupAt(hierarchies, join(hostNames(cluster).cgroup, node)).populated();
-}
-
-function noMachine(node: string): AppError {
-  return new AppError("E_STATE_CONFLICT", `there is no machine ${node}`, {
-    hint: "run 'cluster up' to create it",
-  });
 }

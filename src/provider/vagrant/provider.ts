@@ -1,10 +1,10 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../foundation/clock.ts";
-import { AppError } from "../../foundation/errors.ts";
 import type { Exec } from "../../foundation/exec.ts";
 import { writeAtomically } from "../../foundation/files.ts";
 import { consoleLines } from "../console.ts";
+import { noMachine } from "../no-machine.ts";
 import type {
   Capabilities,
   ClusterPlan,
@@ -206,10 +206,8 @@ function statusOf(record: VmRecord, id: string | undefined, seen: Inventory): Ma
 
 async function mustRead(cluster: ClusterRef, node: string): Promise<VmRecord> {
   const record = await readRecord(cluster, node);
-  if (record !== undefined) return record;
-  throw new AppError("E_STATE_CONFLICT", `there is no machine ${node}`, {
-    hint: "run 'cluster up' to create it",
-  });
+  if (record === undefined) throw noMachine(node);
+  return record;
 }
 
 async function writeUserData(cluster: ClusterRef, node: string, userData: string): Promise<void> {

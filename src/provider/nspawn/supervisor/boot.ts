@@ -20,6 +20,8 @@ export interface BootOptions {
   readonly paths: NodePaths;
   readonly joins: readonly string[];
   readonly exitFile: string;
+  /** Called when its processes could not even be started. */
+  readonly onTrouble: (error: Error) => void;
 }
 
 /** Starts the node's processes; they outlive us. Returns when they are started, not when they have begun to work. */
@@ -38,6 +40,7 @@ export async function spawnNode(options: BootOptions): Promise<void> {
     cwd: "/",
     stdio: ["ignore", console_, console_],
   });
+  child.on("error", options.onTrouble);
   closeSync(console_);
   child.unref();
 }

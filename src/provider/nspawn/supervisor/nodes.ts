@@ -1,33 +1,13 @@
-import { randomBytes } from "node:crypto";
-import { readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
-import type { Clock } from "../../../foundation/clock.ts";
 import { waitFor } from "../../../foundation/clock.ts";
 import { AppError, messageOf } from "../../../foundation/errors.ts";
-import type { Exec } from "../../../foundation/exec.ts";
 import { lastLines } from "../../../foundation/exec.ts";
 import { readIfExists } from "../../../foundation/files.ts";
-import type { Log } from "../../../foundation/log.ts";
-import type { Cgroup, Hierarchies } from "../cgroups.ts";
-import { cgroupAt } from "../cgroups.ts";
 import { rebootExit } from "../machine.ts";
-import type { HostNames } from "../names.ts";
-import { hostInterface } from "../names.ts";
-import { cutCable } from "../network.ts";
-import type { NodeRecord } from "../record.ts";
 import { readPower, writePower } from "../power.ts";
+import type { NodeRecord } from "../record.ts";
+import { noMachine } from "../../no-machine.ts";
 import { nodePaths, readNode, readNodes } from "../record.ts";
-import { initOf, spawnNode } from "./boot.ts";
-import type { SupervisorConfig } from "./config.ts";
-
-export interface NodesOptions {
-  readonly config: () => SupervisorConfig;
-  readonly names: HostNames;
-  readonly hierarchies: Hierarchies;
-  readonly exec: Exec;
-  readonly clock: Clock;
-  readonly log: Log;
-}
+import { beginBoot, cgroupOf, clearAway, comesUp, endOf, processOne, type PowerRoom } from "./switch.ts";
 
 /** The power of the cluster's nodes: switches, and the watch over nodes that end by themselves. */
 export interface Nodes {
@@ -46,158 +26,139 @@ export interface Nodes {
 const haltPatience = 110_000;
 /** SIGRTMIN+4 asks systemd for a clean power-off; sent again because an init that is just starting is deaf. */
 const [powerOffSignal, askAgain] = [38, 500];
-/** Mounting and the first process, ms. */
-const startPatience = 15_000;
 
-export function createNodes(options: NodesOptions): Nodes {
-  const { names, hierarchies, exec, clock, log } = options;
+/** The switchboard: which nodes are meant to be on, and whose switch is being turned. */
+interface Board extends PowerRoom {
   /** Nodes that are meant to be on: the id of their boot, which also names the file of their exit code. */
-  const boots = new Map<string, string>();
-  const queues = new Map<string, Promise<unknown>>();
-  const stateDir = (): { stateDir: string } => ({ stateDir: options.config().stateDir });
-  const groupOf = (node: string): Cgroup => cgroupAt(hierarchies, join(names.cgroup, node));
-  const exitFile = (node: string, boot: string): string => join(names.runtimeDir, `${node}.${boot}.exit`);
-
+  readonly boots: Map<string, string>;
   /** One switch at a time for each node. */
-  const inTurn = async <T>(node: string, action: () => Promise<T>): Promise<T> => {
-    const turn = (queues.get(node) ?? Promise.resolve()).then(action, action);
-    queues.set(node, turn);
-    return await turn;
-  };
+  inTurn<T>(node: string, action: () => Promise<T>): Promise<T>;
+}
 
-  const mustRead = async (node: string): Promise<NodeRecord> => {
-    const record = await readNode(stateDir(), node);
-    if (record !== undefined) return record;
-    throw new AppError("E_STATE_CONFLICT", `there is no machine ${node}`, {
-      hint: "run 'cluster up' to create it",
-    });
-  };
-
-  const setPower = (node: string, state: "running" | "stopped", boot = ""): Promise<void> =>
-    writePower(names, node, { state, since: clock.now(), boot });
-
-  /** What is left of a node that is off, or is to be off at once. */
-  const clear = async (record: NodeRecord): Promise<void> => {
-    const group = groupOf(record.name);
-    await cutCable(exec, hostInterface(names, record.index));
-    await group.end(clock);
-    const files = (await readdir(names.runtimeDir)).filter((file) => file.startsWith(`${record.name}.`));
-    for (const file of files) await rm(join(names.runtimeDir, file), { force: true });
-  };
-
-  const powerOn = async (node: string): Promise<void> => {
-    const record = await mustRead(node);
-    const group = groupOf(node);
-    if (boots.has(node) && (await group.populated())) return;
-    await clear(record);
-    await group.create({ memory: record.memory, cpus: record.cpus });
-    const boot = randomBytes(4).toString("hex");
-    const paths = nodePaths(stateDir(), node);
-    await spawnNode({
-      config: options.config(),
-      names,
-      record,
-      paths,
-      joins: group.joins,
-      exitFile: exitFile(node, boot),
-    });
-    boots.set(node, boot);
-    const ready = await waitFor(
-      async () => {
-        if ((await readIfExists(exitFile(node, boot))) !== undefined) return "ended";
-        return (await initOf(hierarchies, join(names.cgroup, node))) === undefined ? undefined : "runs";
-      },
-      { clock, every: 10, within: startPatience },
-    );
-    if (ready !== "runs") {
-      boots.delete(node);
-      await clear(record);
-      throw new AppError("E_COMMAND_FAILED", `the machine ${node} does not start`, {
-        details: lastLines((await readIfExists(paths.console)) ?? "", 6),
-        hint: `its console is 'cluster logs ${node}'`,
-      });
-    }
-    await setPower(node, "running", boot);
-    log.info("node started", { node });
-  };
-
-  const ended = async (node: string, boot: string): Promise<{ readonly code: number } | undefined> => {
-    const read = async (): Promise<{ readonly code: number } | undefined> => {
-      const code = await readIfExists(exitFile(node, boot));
-      return code === undefined ? undefined : { code: Number(code) };
-    };
-    const end = await read();
-    if (end !== undefined || (await groupOf(node).populated())) return end;
-    // Its processes are gone. Whoever writes the code is about to, unless it was killed together with the node.
-    return (await waitFor(read, { clock, every: 10, within: 1_000 })) ?? { code: Number.NaN };
-  };
-
-  const reapOne = async (node: string, boot: string): Promise<void> => {
-    if ((await ended(node, boot)) === undefined) return;
-    await inTurn(node, async () => {
-      // Asked again: until our turn came, it may have been switched, or was perhaps only just being started.
-      const end = boots.get(node) === boot ? await ended(node, boot) : undefined;
-      if (end === undefined) return;
-      boots.delete(node);
-      const record = await readNode(stateDir(), node);
-      if (record === undefined) return;
-      await clear(record);
-      log.info("node ended", { node, code: end.code });
-      if (end.code === rebootExit) await powerOn(node);
-      else await setPower(node, "stopped");
-    });
-  };
-
+export function createNodes(room: PowerRoom): Nodes {
+  const board: Board = { ...room, boots: new Map(), inTurn: turns() };
   return {
-    start: (node) => inTurn(node, () => powerOn(node)),
-    kill: (node) =>
-      inTurn(node, async () => {
-        const record = await mustRead(node);
-        const wasOn = boots.delete(node) || (await groupOf(node).populated());
-        await clear(record);
-        if (wasOn) await setPower(node, "stopped");
-        if (wasOn) log.info("node killed", { node });
-      }),
-    halt: async (node) => {
-      await mustRead(node);
-      let asked = -askAgain;
-      const off = await waitFor(
-        async () => {
-          const boot = boots.get(node);
-          if (boot !== undefined) await reapOne(node, boot);
-          if (!boots.has(node) && !(await groupOf(node).populated())) return true;
-          if (clock.monotonic() - asked < askAgain) return undefined;
-          asked = clock.monotonic();
-          const init = await initOf(hierarchies, join(names.cgroup, node));
-          if (init !== undefined) signalQuietly(init, powerOffSignal);
-          return undefined;
-        },
-        { clock, every: 20, within: haltPatience },
-      );
-      // What follows the end of a node (its record, its cgroups) is done when its turn is over.
-      if (off !== undefined) return await inTurn(node, () => Promise.resolve());
-      throw new AppError("E_TIMEOUT", `${node} did not shut down within ${haltPatience / 1_000} s`, {
-        hint: `see what it waits for with 'cluster logs ${node}', or cut its power with 'cluster kill ${node}'`,
-      });
-    },
-    adopt: async () => {
-      for (const { name } of await readNodes(stateDir())) {
-        const power = await readPower(names, name);
-        if (power?.state !== "running") continue;
-        boots.set(name, power.boot);
-        log.info("node taken over", { node: name });
-      }
-    },
-    retire: () => boots.clear(),
+    start: (node) => board.inTurn(node, () => powerOn(board, node)),
+    kill: (node) => board.inTurn(node, () => cutPower(board, node)),
+    halt: (node) => powerOff(board, node),
+    adopt: () => adopt(board),
+    retire: () => board.boots.clear(),
     reap: async () => {
-      const looks = [...boots].map(([node, boot]) =>
-        reapOne(node, boot).catch((error: unknown) =>
-          log.error("node lost", { node, error: messageOf(error) }),
+      const looks = [...board.boots].map(([node, boot]) =>
+        reapOne(board, node, boot).catch((error: unknown) =>
+          board.log.error("node lost", { node, error: messageOf(error) }),
         ),
       );
       await Promise.all(looks);
     },
   };
+}
+
+function turns(): Board["inTurn"] {
+  const queues = new Map<string, Promise<unknown>>();
+  return async <T>(node: string, action: () => Promise<T>): Promise<T> => {
+    const turn = (queues.get(node) ?? Promise.resolve()).then(action, action);
+    queues.set(node, turn);
+    return await turn;
+  };
+}
+
+async function powerOn(board: Board, node: string): Promise<void> {
+  const record = await mustRead(board, node);
+  if (board.boots.has(node) && (await cgroupOf(board, node).populated())) return;
+  const boot = await beginBoot(board, record);
+  board.boots.set(node, boot);
+  if (!(await comesUp(board, node, boot))) {
+    board.boots.delete(node);
+    await clearAway(board, record);
+    throw await doesNotStart(board, node);
+  }
+  await notePower(board, node, "running", boot);
+  board.log.info("node started", { node });
+}
+
+async function doesNotStart(room: PowerRoom, node: string): Promise<AppError> {
+  const text = (await readIfExists(nodePaths(stateOf(room), node).console)) ?? "";
+  return new AppError("E_COMMAND_FAILED", `the machine ${node} does not start`, {
+    details: lastLines(text, 6),
+    hint: `its console is 'cluster logs ${node}'`,
+  });
+}
+
+async function cutPower(board: Board, node: string): Promise<void> {
+  const record = await mustRead(board, node);
+  const wasOn = board.boots.delete(node) || (await cgroupOf(board, node).populated());
+  await clearAway(board, record);
+  if (!wasOn) return;
+  await notePower(board, node, "stopped");
+  board.log.info("node killed", { node });
+}
+
+/** Asks the node's systemd to power off, again and again, and waits until it has. */
+async function powerOff(board: Board, node: string): Promise<void> {
+  const { boots, clock } = board;
+  await mustRead(board, node);
+  let asked = -askAgain;
+  const off = await waitFor(
+    async () => {
+      const boot = boots.get(node);
+      if (boot !== undefined) await reapOne(board, node, boot);
+      if (!boots.has(node) && !(await cgroupOf(board, node).populated())) return true;
+      if (clock.monotonic() - asked < askAgain) return undefined;
+      asked = clock.monotonic();
+      const init = await processOne(board, node);
+      if (init !== undefined) signalQuietly(init, powerOffSignal);
+      return undefined;
+    },
+    { clock, every: 20, within: haltPatience },
+  );
+  // What follows the end of a node (its record, its cgroups) is done when its turn is over.
+  if (off !== undefined) return await board.inTurn(node, () => Promise.resolve());
+  throw new AppError("E_TIMEOUT", `${node} did not shut down within ${haltPatience / 1_000} s`, {
+    hint: `see what it waits for with 'cluster logs ${node}', or cut its power with 'cluster kill ${node}'`,
+  });
+}
+
+async function adopt(board: Board): Promise<void> {
+  for (const { name } of await readNodes(stateOf(board))) {
+    const power = await readPower(board.names, name);
+    if (power?.state !== "running") continue;
+    board.boots.set(name, power.boot);
+    board.log.info("node taken over", { node: name });
+  }
+}
+
+async function reapOne(board: Board, node: string, boot: string): Promise<void> {
+  if ((await endOf(board, node, boot)) === undefined) return;
+  await board.inTurn(node, async () => {
+    // Asked again: until our turn came, it may have been switched, or was perhaps only just being started.
+    const end = board.boots.get(node) === boot ? await endOf(board, node, boot) : undefined;
+    if (end === undefined) return;
+    board.boots.delete(node);
+    const record = await readNode(stateOf(board), node);
+    if (record === undefined) return;
+    await clearAway(board, record);
+    board.log.info("node ended", { node, code: end.code });
+    if (end.code === rebootExit) await powerOn(board, node);
+    else await notePower(board, node, "stopped");
+  });
+}
+
+const stateOf = ({ config }: PowerRoom): { stateDir: string } => ({ stateDir: config().stateDir });
+
+async function mustRead(room: PowerRoom, node: string): Promise<NodeRecord> {
+  const record = await readNode(stateOf(room), node);
+  if (record === undefined) throw noMachine(node);
+  return record;
+}
+
+async function notePower(
+  { names, clock }: PowerRoom,
+  node: string,
+  state: "running" | "stopped",
+  boot = "",
+): Promise<void> {
+  await writePower(names, node, { state, since: clock.now(), boot });
 }
 
 function signalQuietly(pid: number, signal: number): void {
