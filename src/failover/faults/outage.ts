@@ -35,130 +35,139 @@ export interface OutagesOptions {
 const healWithin = 180_000;
 
 export function createOutages(options: OutagesOptions): Outages {
-  const { stage, faults, journal, clock, record } = options;
+  const ward: Ward = { ...options, befores: new Map() };
   let open: Injection[] = [];
-
-  const sceneOf = (injection: Injection, victim: string, signal: AbortSignal, before: string): Scene => {
-    const { id, victims, ttl } = injection;
-    return { stage, clock, signal, id, victim, victims, options: injection.options, ttl, before };
-  };
-  const tell = (
-    injection: Injection,
-    action: FaultAction,
-    victims: readonly string[],
-    evidence: string,
-    took?: number,
-  ): void => {
-    const { id, fault } = injection;
-    const name = showFault(fault, injection.options);
-    const time = took === undefined ? {} : { took: Math.round(took * 10) / 10 };
-    record({
-      kind: "fault",
-      action,
-      fault: name,
-      id,
-      effect: faults[fault].effect,
-      victims,
-      ...time,
-      evidence,
-    });
-  };
-  const unsupported = async (injection: Injection): Promise<string | undefined> => {
-    const [first = ""] = injection.victims;
-    return await faults[injection.fault].unsupported(sceneOf(injection, first, options.signal, ""));
-  };
-
-  const breakIt = async (injection: Injection): Promise<boolean> => {
-    const fault = faults[injection.fault];
-    const { victims } = injection;
-    const scenes = await Promise.all(
-      victims.map(async (victim) => {
-        const scene = sceneOf(injection, victim, options.signal, "");
-        return { ...scene, before: await fault.arm(scene) };
-      }),
-    );
-    tell(injection, "inject", victims, "");
-    const begun = clock.monotonic();
-    await Promise.all(scenes.map((scene) => fault.inject(scene)));
-    const took = clock.monotonic() - begun;
-    const evidence = await proveAll(scenes, (scene) => fault.proveActive(scene));
-    tell(injection, evidence.proved ? "active" : "toothless", victims, evidence.text, took);
-    options.onSettled?.(fault, victims);
-    befores.set(injection.id, new Map(scenes.map(({ victim, before }) => [victim, before])));
-    return evidence.proved;
-  };
-  const befores = new Map<string, ReadonlyMap<string, string>>();
-
-  /** A fault that is over before we mend it (its time was too short, something restarted) did not last as it should. */
-  const checkLasting = async (injection: Injection, scenes: readonly Scene[]): Promise<void> => {
-    const fault = faults[injection.fault];
-    const { isThere } = fault;
-    if (isThere === undefined || options.signal.aborted) return;
-    const looks = await Promise.all(scenes.map((scene) => isThere(scene).catch(() => false)));
-    const victims = scenes.filter((_, index) => looks[index] === false).map(({ victim }) => victim);
-    if (victims.length === 0) return;
-    tell(
-      injection,
-      "toothless",
-      victims,
-      `it had ended before it was healed (its time: ${injection.ttl / 1_000} s)`,
-    );
-  };
-
-  const mend = async (
-    injection: Injection,
-    scenes: readonly Scene[],
-  ): Promise<Evidence & { took: number }> => {
-    const fault = faults[injection.fault];
-    const begun = clock.monotonic();
-    const healed = await Promise.allSettled(scenes.map((scene) => fault.heal(scene)));
-    const failed = healed.flatMap((end) => (end.status === "rejected" ? [messageOf(end.reason)] : []));
-    const took = clock.monotonic() - begun;
-    if (failed.length > 0) return { proved: false, text: failed.join("; "), took };
-    if (options.hurry.aborted) return { proved: true, text: "in a hurry: not looked at", took };
-    try {
-      return { ...(await proveAll(scenes, (scene) => fault.proveGone(scene))), took };
-    } catch (error) {
-      return { proved: false, text: messageOf(error), took };
-    }
-  };
-
   return {
     get open() {
       return open;
     },
     inject: async (injection) => {
-      const why = await unsupported(injection);
+      const why = await unsupported(ward, injection);
       if (why !== undefined) {
-        record({ kind: "trouble", text: `unsupported: ${why}` });
+        ward.record({ kind: "trouble", text: `unsupported: ${why}` });
         return false;
       }
-      await journal.begin(injection);
+      await ward.journal.begin(injection);
       open = [...open, injection];
-      return await breakIt(injection);
+      return await breakIt(ward, injection);
     },
     heal: async (injection, asked = injection.victims) => {
       const victims = asked.filter((victim) => injection.victims.includes(victim));
       if (victims.length === 0) return true;
-      const limit = (): AbortSignal => AbortSignal.timeout(healWithin * stage.patience);
-      // Mending goes on when the run is stopped: nothing may be left behind.
-      const signal = AbortSignal.any([options.hurry, limit()]);
-      const patient = options.hurry.aborted ? limit() : signal;
-      const scenes = victims.map((victim) =>
-        sceneOf(injection, victim, patient, befores.get(injection.id)?.get(victim) ?? ""),
-      );
-      await checkLasting(injection, scenes);
-      tell(injection, "heal", victims, "");
-      const { took, ...evidence } = await mend(injection, scenes);
-      tell(injection, evidence.proved ? "healed" : "stuck", victims, evidence.text, took);
+      const healed = await mend(ward, injection, victims);
       const left = injection.victims.filter((victim) => !victims.includes(victim));
       open = open.flatMap((other) =>
         other.id !== injection.id ? [other] : left.length === 0 ? [] : [{ ...injection, victims: left }],
       );
-      if (evidence.proved) await journal.end(injection.id, victims);
-      return evidence.proved;
+      if (healed) await ward.journal.end(injection.id, victims);
+      return healed;
     },
   };
+}
+
+interface Ward extends OutagesOptions {
+  /** What `arm` gave, by injection and victim. */
+  readonly befores: Map<string, ReadonlyMap<string, string>>;
+}
+
+function sceneOf(ward: Ward, injection: Injection, victim: string, signal: AbortSignal): Scene {
+  const { id, victims, ttl, options } = injection;
+  const before = ward.befores.get(id)?.get(victim) ?? "";
+  return { stage: ward.stage, clock: ward.clock, signal, id, victim, victims, options, ttl, before };
+}
+
+interface Told {
+  readonly action: FaultAction;
+  readonly victims: readonly string[];
+  readonly evidence?: string;
+  /** ms */
+  readonly took?: number;
+}
+
+function tell(ward: Ward, injection: Injection, { action, victims, evidence = "", took }: Told): void {
+  const { id, fault, options } = injection;
+  ward.record({
+    kind: "fault",
+    action,
+    fault: showFault(fault, options),
+    id,
+    effect: ward.faults[fault].effect,
+    victims,
+    ...(took === undefined ? {} : { took: Math.round(took * 10) / 10 }),
+    evidence,
+  });
+}
+
+async function unsupported(ward: Ward, injection: Injection): Promise<string | undefined> {
+  const [first = ""] = injection.victims;
+  return await ward.faults[injection.fault].unsupported(sceneOf(ward, injection, first, ward.signal));
+}
+
+/** False when it was not seen to bite. */
+async function breakIt(ward: Ward, injection: Injection): Promise<boolean> {
+  const { clock, befores } = ward;
+  const fault = ward.faults[injection.fault];
+  const { victims } = injection;
+  const scenes = await Promise.all(
+    victims.map(async (victim) => {
+      const scene = sceneOf(ward, injection, victim, ward.signal);
+      return { ...scene, before: await fault.arm(scene) };
+    }),
+  );
+  // Known from here on: who mends has to know it also when breaking ends half-way.
+  befores.set(injection.id, new Map(scenes.map(({ victim, before }) => [victim, before])));
+  tell(ward, injection, { action: "inject", victims });
+  const begun = clock.monotonic();
+  await Promise.all(scenes.map((scene) => fault.inject(scene)));
+  const took = clock.monotonic() - begun;
+  const evidence = await proveAll(scenes, (scene) => fault.proveActive(scene));
+  const action = evidence.proved ? "active" : "toothless";
+  tell(ward, injection, { action, victims, evidence: evidence.text, took });
+  ward.onSettled?.(fault, victims);
+  return evidence.proved;
+}
+
+/** A fault that is over before we mend it (its time was too short, something restarted) did not last as it should. */
+async function checkLasting(ward: Ward, injection: Injection, scenes: readonly Scene[]): Promise<void> {
+  const { isThere } = ward.faults[injection.fault];
+  if (isThere === undefined || ward.signal.aborted) return;
+  const looks = await Promise.all(scenes.map((scene) => isThere(scene).catch(() => false)));
+  const victims = scenes.filter((_, index) => looks[index] === false).map(({ victim }) => victim);
+  if (victims.length === 0) return;
+  const evidence = `it had ended before it was healed (its time: ${injection.ttl / 1_000} s)`;
+  tell(ward, injection, { action: "toothless", victims, evidence });
+}
+
+/** Mends these machines and looks whether they are mended. */
+async function mend(ward: Ward, injection: Injection, victims: readonly string[]): Promise<boolean> {
+  const limit = (): AbortSignal => AbortSignal.timeout(healWithin * ward.stage.patience);
+  // Mending goes on when the run is stopped: nothing may be left behind.
+  const signal = AbortSignal.any([ward.hurry, limit()]);
+  const patient = ward.hurry.aborted ? limit() : signal;
+  const scenes = victims.map((victim) => sceneOf(ward, injection, victim, patient));
+  await checkLasting(ward, injection, scenes);
+  tell(ward, injection, { action: "heal", victims });
+  const { took, proved, text } = await healAll(ward, ward.faults[injection.fault], scenes);
+  tell(ward, injection, { action: proved ? "healed" : "stuck", victims, evidence: text, took });
+  return proved;
+}
+
+async function healAll(
+  { clock, hurry }: Ward,
+  fault: Fault,
+  scenes: readonly Scene[],
+): Promise<Evidence & { readonly took: number }> {
+  const begun = clock.monotonic();
+  const healed = await Promise.allSettled(scenes.map((scene) => fault.heal(scene)));
+  const failed = healed.flatMap((end) => (end.status === "rejected" ? [messageOf(end.reason)] : []));
+  const took = clock.monotonic() - begun;
+  if (failed.length > 0) return { proved: false, text: failed.join("; "), took };
+  if (hurry.aborted) return { proved: true, text: "in a hurry: not looked at", took };
+  try {
+    return { ...(await proveAll(scenes, (scene) => fault.proveGone(scene))), took };
+  } catch (error) {
+    return { proved: false, text: messageOf(error), took };
+  }
 }
 
 async function proveAll(
