@@ -1,5 +1,3 @@
-import { setTimeout as wait } from "node:timers/promises";
-
 /** Time as a port, so that tests decide how it passes. All durations are milliseconds. */
 export interface Clock {
   /** Wall-clock time, ms since 1970; for showing and recording. */
@@ -15,13 +13,21 @@ export function systemClock(): Clock {
   return {
     now: () => Date.now(),
     monotonic: () => performance.now(),
-    sleep: async (ms, signal) => {
-      try {
-        await wait(ms, undefined, signal === undefined ? {} : { signal });
-      } catch (error) {
-        throw signal?.aborted ? signal.reason : error;
-      }
-    },
+    // Not Node's own promise, which makes an error with its stack for each sleep that is cut short: most are.
+    sleep: (ms, signal) =>
+      new Promise((resolve, reject) => {
+        if (signal?.aborted) return reject(signal.reason as Error);
+        const onAbort = (): void => {
+          clearTimeout(timer);
+          reject(signal?.reason as Error);
+        };
+        const timer = setTimeout(() => {
+          signal?.removeEventListener("abort", onAbort);
+          resolve();
+        }, ms);
+        signal?.addEventListener("abort", onAbort, { once: true });
+        return undefined;
+      }),
   };
 }
 

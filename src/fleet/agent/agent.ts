@@ -5,7 +5,7 @@ import type { Machine, Snapshot, UnitState } from "../model.ts";
 import type { Mirror, Session } from "../registry/registry.ts";
 import type { LocalUnit, Systemd } from "../systemd/systemd.ts";
 import { adopt } from "./adopt.ts";
-import { createDesired } from "./desired.ts";
+import { createDesired, wantsSame } from "./desired.ts";
 import type { Want } from "./plan.ts";
 import { createPublisher } from "./publisher.ts";
 import { createUnitWorker, type UnitWorker } from "./unit-worker.ts";
@@ -96,8 +96,10 @@ class LocalAgent implements Agent {
       let seen: Snapshot | undefined;
       while (!until.aborted && !this.#leaving) {
         if (mirror.fresh && mirror.snapshot !== seen) {
-          seen = mirror.snapshot;
-          this.#apply(this.#desired.of(seen, machine));
+          const now = mirror.snapshot;
+          // Most news are what machines publish, which changes nothing of what shall be here.
+          if (seen === undefined || !wantsSame(seen, now)) this.#apply(this.#desired.of(now, machine));
+          seen = now;
         }
         await mirror.changed(until);
       }

@@ -4,13 +4,6 @@ import { type Requirements, requirementsOf } from "../unit/requirements.ts";
 import { hashUnit, serializeUnit } from "../unit/serialize.ts";
 import type { Want } from "./plan.ts";
 
-/** What a unit's options say, worked out once for each version of the unit. */
-interface Read {
-  readonly requirements: Requirements;
-  readonly content: string;
-  readonly hash: string;
-}
-
 export interface Desired {
   /**
    * The units that shall be on this machine: those placed on it, and the global units whose metadata it has and that
@@ -19,23 +12,21 @@ export interface Desired {
   of(snapshot: Snapshot, machine: Machine): ReadonlyMap<string, Want>;
 }
 
+/** What a unit's options say is worked out once for each version of the unit; its file only where it is wanted. */
 export function createDesired(): Desired {
-  const cache = new WeakMap<Unit, Read>();
-  const read = (unit: Unit): Read => {
-    const known = cache.get(unit);
-    if (known !== undefined) return known;
-    const fresh = {
-      requirements: requirementsOf(unit),
-      content: serializeUnit(unit.options),
-      hash: hashUnit(unit.options),
-    };
-    cache.set(unit, fresh);
-    return fresh;
+  const requirementsFor = onceFor<Requirements>(requirementsOf);
+  const fileOf = onceFor((unit) => ({
+    content: serializeUnit(unit.options),
+    hash: hashUnit(unit.options),
+  }));
+  const wanted = (unit: Unit): [string, Want][] => {
+    const { name, desired } = unit;
+    return desired === "inactive" ? [] : [[name, { name, desired, ...fileOf(unit) }]];
   };
   return {
     of: (snapshot, machine) => {
       const active = [...snapshot.units.values()].filter((unit) => unit.desired !== "inactive");
-      const all = active.map((unit) => ({ name: unit.name, unit, requirements: read(unit).requirements }));
+      const all = active.map((unit) => ({ name: unit.name, unit, requirements: requirementsFor(unit) }));
       const placed = all.filter(
         ({ name, requirements }) =>
           !requirements.global && snapshot.placements.get(name)?.machineID === machine.id,
@@ -46,11 +37,21 @@ export function createDesired(): Desired {
         all.filter(({ requirements }) => requirements.global),
         placed,
       );
-      return new Map([...placed, ...globals].flatMap(({ unit }) => wanted(unit, read(unit))));
+      return new Map([...placed, ...globals].flatMap(({ unit }) => wanted(unit)));
     },
   };
 }
 
-function wanted({ name, desired }: Unit, { hash, content }: Read): [string, Want][] {
-  return desired === "inactive" ? [] : [[name, { name, hash, content, desired }]];
+/** Whether two snapshots, which share what did not change, want the same of every machine. */
+export function wantsSame(one: Snapshot, other: Snapshot): boolean {
+  return one.units === other.units && one.placements === other.placements && one.machines === other.machines;
+}
+
+function onceFor<T>(work: (unit: Unit) => T): (unit: Unit) => T {
+  const cache = new WeakMap<Unit, { readonly result: T }>();
+  return (unit) => {
+    const known = cache.get(unit) ?? { result: work(unit) };
+    cache.set(unit, known);
+    return known.result;
+  };
 }

@@ -17,8 +17,8 @@ export interface Publisher {
   flushed(signal: AbortSignal): Promise<void>;
 }
 
-/** Writes under way at once. */
-const writers = 32;
+/** Writes under way at once; the registry puts them into one transaction. */
+const writers = 100;
 /** Between two tries of a write, ms: etcd trouble passes quickly or takes long. */
 const retryAfter = 200;
 

@@ -3,7 +3,7 @@ import { bodyLimit } from "hono/body-limit";
 import type { Clock } from "../../foundation/clock.ts";
 import { isAppError, messageOf } from "../../foundation/errors.ts";
 import type { Log } from "../../foundation/log.ts";
-import type { Snapshot, Unit, UnitState } from "../model.ts";
+import type { Machine, Snapshot, Unit, UnitState } from "../model.ts";
 import type { Mirror, Registry } from "../registry/registry.ts";
 import { contentTypeProblem } from "./content-type.ts";
 import { discoveryDocument } from "./discovery.ts";
@@ -13,6 +13,7 @@ import { showMetrics, type Telemetry } from "./metrics.ts";
 import { operatorRoutes } from "./operate.ts";
 import { cutPage, requestedPage } from "./page.ts";
 import { showMachine, showState, showUnit } from "./show.ts";
+import { byKey, createSorter } from "./sorted.ts";
 import { decideUnitChange, decodeUnitBody } from "./unit-change.ts";
 
 export interface ApiOptions {
@@ -83,9 +84,10 @@ function routes(options: ApiOptions): Hono {
   const v1 = new Hono();
   const snapshot = (): Snapshot | undefined => options.mirror()?.snapshot;
   const { tokenLimit } = options;
+  const sorted = createSorter();
 
   v1.get("/machines", (c) => {
-    const machines = byKey(snapshot()?.machines);
+    const machines = byKey(snapshot()?.machines ?? new Map<string, Machine>());
     return page(c, { key: "machines", items: machines, show: showMachine, tokenLimit });
   });
   v1.patch("/machines", bodyLimit({ maxSize: maxBody, onError: tooLarge }), (c) => patchMachines(c, options));
@@ -98,7 +100,7 @@ function routes(options: ApiOptions): Hono {
     const now = snapshot();
     if (now === undefined) return fail(c, 503, noEtcd);
     const show = (unit: Unit): object => showUnit(unit, now);
-    return page(c, { key: "units", items: byKey(now.units), show, tokenLimit });
+    return page(c, { key: "units", items: sorted(now.units), show, tokenLimit });
   });
   v1.all("/units", (c) => fail(c, 405, "only GET supported against this resource"));
   v1.get("/units/:name", (c) => {
@@ -128,15 +130,18 @@ function routes(options: ApiOptions): Hono {
 }
 
 function stateRoutes(v1: Hono, snapshot: () => Snapshot | undefined, tokenLimit: number): Hono {
+  const sorted = createSorter();
+  const statesOf = (unit: string | undefined): UnitState[] => {
+    const states = snapshot()?.states ?? new Map<string, ReadonlyMap<string, UnitState>>();
+    return unit ? byKey(states.get(unit) ?? new Map()) : sorted(states).flatMap(byKey);
+  };
   v1.get("/state", (c) => {
     const { unitName, machineID } = c.req.query();
-    const states = statesOf(snapshot(), unitName).filter(
-      (state) => !machineID || state.machineID === machineID,
-    );
+    const states = statesOf(unitName).filter((state) => !machineID || state.machineID === machineID);
     return page(c, { key: "states", items: states, show: showState, tokenLimit });
   });
   v1.get("/state/:unit", (c) => {
-    const [state] = statesOf(snapshot(), c.req.param("unit"));
+    const [state] = statesOf(c.req.param("unit"));
     return state === undefined ? fail(c, 404, "unit state does not exist") : c.json(showState(state));
   });
   v1.all("/state", (c) => fail(c, 405, "only GET supported against this resource"));
@@ -239,15 +244,6 @@ async function within(clock: Clock, work: (signal: AbortSignal) => Promise<void>
   const timer = clock.sleep(patience, over.signal).catch(() => undefined);
   await Promise.race([work(over.signal).catch(() => undefined), timer]);
   over.abort(new Error("done"));
-}
-
-function statesOf(snapshot: Snapshot | undefined, unit: string | undefined): UnitState[] {
-  if (!unit) return byKey(snapshot?.states).flatMap(byKey);
-  return byKey(snapshot?.states.get(unit));
-}
-
-function byKey<T>(map: ReadonlyMap<string, T> | undefined): T[] {
-  return [...(map ?? [])].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, value]) => value);
 }
 
 function fail(c: Context, status: Status, message: string): Response {

@@ -1,16 +1,15 @@
-import { AppError } from "../../foundation/errors.ts";
 import type { DesiredState } from "../model.ts";
 import { isGlobal } from "../unit/requirements.ts";
 import type { ApiUnit } from "../api/client.ts";
 import { inBatches } from "./batches.ts";
 import type { Call } from "./command.ts";
 import { complain } from "./complain.ts";
-import { resolveUnits } from "./resolve.ts";
+import { type Resolved, resolveUnits } from "./resolve.ts";
 import { doesNotWait, waitForUnits, waitLimit } from "./wait.ts";
 
 /** `fleetctl submit`: into the registry only. */
 export async function submit(call: Call): Promise<number> {
-  return (await resolved(call)) === undefined ? 1 : 0;
+  return (await resolved(call, "inactive")) === undefined ? 1 : 0;
 }
 
 /** `fleetctl load`: scheduled, not started. */
@@ -29,14 +28,14 @@ interface Activation {
   readonly failure: string;
 }
 
-/** The units' names; undefined when that failed and was said. */
-async function resolved(call: Call): Promise<readonly string[] | undefined> {
+/** The units; undefined when that failed and was said. */
+async function resolved(call: Call, desired: DesiredState): Promise<readonly Resolved[] | undefined> {
   if (call.args.length === 0) {
     call.err("No units given");
     return [];
   }
   try {
-    return await resolveUnits(call);
+    return await resolveUnits(call, desired);
   } catch (error) {
     complain(call, "Error creating units", error);
     return undefined;
@@ -44,10 +43,11 @@ async function resolved(call: Call): Promise<readonly string[] | undefined> {
 }
 
 async function activate(call: Call, { state, verb, failure }: Activation): Promise<number> {
-  const names = await resolved(call);
-  if (names === undefined) return 1;
+  const found = await resolved(call, state);
+  if (found === undefined) return 1;
   try {
-    const units = await setDesired(call, names, state);
+    await askFor(call, found, state);
+    const units = found.map(({ unit }) => unit);
     const local = units.filter((unit) => !isGlobal(unit));
     for (const { name } of units.filter(isGlobal)) call.out(`Triggered global unit ${name} ${verb}`);
     if (doesNotWait(call)) {
@@ -73,17 +73,9 @@ function notYet(state: DesiredState): (unit: ApiUnit) => boolean {
   return (unit) => unit.desiredState !== state || unit.currentState !== state;
 }
 
-/** Asks for the state where it is not asked for yet; gives the units as they were before. */
-async function setDesired(
-  call: Call,
-  names: readonly string[],
-  state: DesiredState,
-): Promise<readonly ApiUnit[]> {
+/** Asks for the state where it is not asked for yet. */
+async function askFor(call: Call, units: readonly Resolved[], state: DesiredState): Promise<void> {
   const fleet = await call.fleet();
-  return await inBatches(names, async (name) => {
-    const unit = await fleet.unit(name);
-    if (unit === undefined) throw new AppError("E_FLEET_API", `unable to find unit ${name}`);
-    if (unit.desiredState !== state) await fleet.setDesired(name, state);
-    return unit;
-  });
+  const open = units.filter(({ unit, asked }) => !asked && unit.desiredState !== state);
+  await inBatches(open, async ({ unit }) => await fleet.setDesired(unit.name, state));
 }

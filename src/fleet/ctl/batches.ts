@@ -1,5 +1,5 @@
 /** How many requests are under way at once. */
-const width = 16;
+const width = 32;
 
 /** Does the work for each item, several at a time, and gives the results in the items' order. The first error ends it. */
 export async function inBatches<Item, Result>(
@@ -7,8 +7,19 @@ export async function inBatches<Item, Result>(
   work: (item: Item) => Promise<Result>,
 ): Promise<Result[]> {
   const results: Result[] = [];
-  for (let at = 0; at < items.length; at += width) {
-    results.push(...(await Promise.all(items.slice(at, at + width).map(work))));
+  const left = items.entries();
+  let failed = false;
+  const takeTurns = async (): Promise<void> => {
+    for (const [at, item] of left) {
+      if (failed) return;
+      results[at] = await work(item);
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: Math.min(width, items.length) }, takeTurns));
+  } catch (error) {
+    failed = true;
+    throw error;
   }
   return results;
 }

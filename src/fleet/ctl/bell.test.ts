@@ -31,7 +31,7 @@ describe("waiting for news", () => {
     clock = manualClock();
   });
 
-  const times = { polling: 100, quiet: 2_000 };
+  const times = { polling: 100, quiet: 2_000, gather: 5 };
   /** Whether `next` returns within `ms`. */
   const comesWithin = async (next: Promise<void>, ms: number): Promise<boolean> => {
     let come = false;
@@ -85,7 +85,7 @@ describe("waiting for news", () => {
       Array.from({ length: 9 }, (_, index) => `${index}.service`),
       clock,
     );
-    const next = bell.next(times);
+    const next = bell.next({ ...times, gather: 150 });
     await settle();
     server.ring();
     expect(await comesWithin(next, 149)).toBe(false);

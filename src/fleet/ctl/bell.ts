@@ -1,16 +1,16 @@
 import type { Clock } from "../../foundation/clock.ts";
 import type { FleetClient } from "../api/client.ts";
+import { manyUnits } from "./known-units.ts";
 
 /** Tells when it is worth to look again. */
 export interface Bell {
-  /** Waits for news. Without an event stream it waits for `polling` ms; with one, at most for `quiet` ms. */
-  next(wait: { readonly polling: number; readonly quiet: number }): Promise<void>;
+  /**
+   * Waits for news, and `gather` ms longer for what comes with them. Without an event stream it waits for `polling` ms;
+   * with one, at most for `quiet` ms.
+   */
+  next(wait: { readonly polling: number; readonly quiet: number; readonly gather: number }): Promise<void>;
   close(): void;
 }
-
-/** A look at many units is dear: news are gathered for so long, ms. */
-const gather = { few: 5, many: 150 };
-const few = 8;
 
 /**
  * Listens to the server's events about these units from the first `next` on, so that who need not wait pays nothing. A
@@ -28,7 +28,7 @@ export function createBell(fleet: FleetClient, names: readonly string[], clock: 
   };
   const listen = async (): Promise<void> => {
     try {
-      for await (const _ of fleet.events(names.length > few ? [] : names, over.signal)) {
+      for await (const _ of fleet.events(names.length > manyUnits ? [] : names, over.signal)) {
         live = true;
         ring();
       }
@@ -39,7 +39,7 @@ export function createBell(fleet: FleetClient, names: readonly string[], clock: 
     live = false;
   };
   return {
-    next: async ({ polling, quiet }) => {
+    next: async ({ polling, quiet, gather }) => {
       if (!begun) void listen();
       begun = true;
       if (!rung) {
@@ -49,7 +49,7 @@ export function createBell(fleet: FleetClient, names: readonly string[], clock: 
         await Promise.race([news, late]);
         enough.abort(new Error("there is news"));
       }
-      if (rung) await clock.sleep(names.length > few ? gather.many : gather.few);
+      if (rung) await clock.sleep(gather);
       rung = false;
     },
     close: () => over.abort(new Error("nobody waits any more")),

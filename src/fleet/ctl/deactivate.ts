@@ -5,6 +5,7 @@ import type { ApiUnit } from "../api/client.ts";
 import { inBatches } from "./batches.ts";
 import type { Call } from "./command.ts";
 import { complain } from "./complain.ts";
+import { knownUnits } from "./known-units.ts";
 import { doesNotWait, waitForUnits, waitLimit } from "./wait.ts";
 
 interface Deactivation {
@@ -46,7 +47,8 @@ export async function existingUnits(call: Call): Promise<readonly ApiUnit[]> {
   }
   const fleet = await call.fleet();
   const names = [...new Set(call.args.map(mangleUnitName))];
-  const found = await inBatches(names, async (name) => await fleet.unit(name));
+  const known = await knownUnits(fleet, names.length);
+  const found = await inBatches(names, known);
   const units = found.filter((unit) => unit !== undefined);
   if (units.length === 0) call.err("Units not found in registry");
   return units;

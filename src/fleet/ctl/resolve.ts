@@ -1,16 +1,16 @@
 import { dirname, join } from "node:path";
 import { AppError, isAppError, messageOf } from "../../foundation/errors.ts";
-import type { UnitOption } from "../model.ts";
-import { mangleUnitName, unitNameInfo, validateUnitName } from "../unit/name.ts";
+import type { DesiredState, Unit, UnitOption } from "../model.ts";
+import { isTemplateName, mangleUnitName, unitNameInfo, validateUnitName } from "../unit/name.ts";
 import { parseUnitFile } from "../unit/parse.ts";
-import { unrecognisedRequirements } from "../unit/requirements.ts";
+import { isGlobal, unrecognisedRequirements } from "../unit/requirements.ts";
 import { hashUnit } from "../unit/serialize.ts";
 import { validateOptions } from "../unit/validate.ts";
-import type { ApiUnit } from "../api/client.ts";
+import type { ApiUnit, FleetClient } from "../api/client.ts";
 import { inBatches } from "./batches.ts";
 import type { Call } from "./command.ts";
 import { isOn } from "./command.ts";
-import { waitForUnits, waitLimit } from "./wait.ts";
+import { knownUnits } from "./known-units.ts";
 
 /** In which desired states `--replace` may overwrite a unit. */
 const replaceable: Readonly<Record<string, readonly string[]>> = {
@@ -19,55 +19,99 @@ const replaceable: Readonly<Record<string, readonly string[]>> = {
   start: ["inactive", "loaded", "launched"],
 };
 
+/** A unit that is in the registry for sure. */
+export interface Resolved {
+  /** As it was before anything was asked of it. */
+  readonly unit: ApiUnit;
+  /** The desired state that the command wants was given along when it was created. */
+  readonly asked: boolean;
+}
+
+interface Resolution {
+  readonly call: Call;
+  readonly fleet: FleetClient;
+  /** For units that are created. */
+  readonly desired: DesiredState;
+  /** The options of a template of the registry, asked for once. */
+  readonly template: (name: string) => Promise<readonly UnitOption[] | undefined>;
+}
+
 /**
- * Makes sure that each unit is in the registry: found there, or submitted from its local file, from its template in
- * the registry or from a local template. Gives their names. Throws when one is nowhere or is not valid.
+ * Makes sure that each unit is in the registry: found there, or created from its local file, from its template in the
+ * registry or from a local template. Throws when one is nowhere or is not valid; then none was created.
  */
-export async function resolveUnits(call: Call): Promise<readonly string[]> {
-  const known = await knownUnits(call);
+export async function resolveUnits(
+  call: Call,
+  desired: DesiredState = "inactive",
+): Promise<readonly Resolved[]> {
+  const fleet = await call.fleet();
+  const resolution = { call, fleet, desired, template: templatesOf(fleet) };
   const paths = new Map(call.args.toReversed().map((path) => [mangleUnitName(path), path]));
   const names = [...paths.keys()].toReversed();
-  const written = await inBatches(names, async (name) => {
+  const known = await knownUnits(fleet, names.length);
+  const plans = await inBatches(names, async (name) => {
     const path = paths.get(name) ?? name;
     const existing = await known(name);
-    return existing === undefined ? await create(call, name, path) : await compare(call, existing, path);
+    return { existing, name, path, options: existing ? undefined : await newOptions(resolution, name, path) };
   });
-  const created = names.filter((_, index) => written[index]);
-  const lost = await waitForUnits(call, {
-    names: created,
-    state: "inactive",
-    systemd: "absent",
-    within: waitLimit(call),
+  return await inBatches(plans, async ({ name, path, existing, options }): Promise<Resolved> => {
+    if (existing === undefined) return await create(resolution, name, options ?? []);
+    const replaced = await compare(call, existing, path);
+    return { unit: replaced ? { ...existing, desiredState: "inactive" } : existing, asked: false };
   });
-  if (lost.length > 0) throw new AppError("E_TIMEOUT", `not in the registry yet: ${lost.join(", ")}`);
-  return names;
 }
 
-/** For many arguments one listing is cheaper than a question for each. */
-async function knownUnits(call: Call): Promise<(name: string) => Promise<ApiUnit | undefined>> {
-  const fleet = await call.fleet();
-  if (call.args.length <= 8) return async (name) => await fleet.unit(name);
-  const units = new Map((await fleet.units()).map((unit) => [unit.name, unit]));
-  return async (name) => units.get(name);
+function templatesOf(fleet: FleetClient): Resolution["template"] {
+  const asked = new Map<string, Promise<readonly UnitOption[] | undefined>>();
+  return (name) => {
+    const answer = asked.get(name) ?? fleet.unit(name).then((unit) => unit?.options);
+    asked.set(name, answer);
+    return answer;
+  };
 }
 
-async function create(call: Call, name: string, path: string): Promise<boolean> {
-  const options = (await localOptions(call, path)) ?? (await templateOptions(call, name, path));
+/** Valid options for a unit that is not in the registry; complains of what is only odd. */
+async function newOptions(
+  resolution: Resolution,
+  name: string,
+  path: string,
+): Promise<readonly UnitOption[]> {
+  const { call } = resolution;
+  const options = (await localOptions(call, path)) ?? (await templateOptions(resolution, name, path));
   if (options === undefined) {
     throw new AppError("E_UNIT_INVALID", `unable to find Unit(${name}) in Registry or on filesystem`);
   }
-  await put(call, name, options);
-  return true;
+  check(call, name, options);
+  return options;
 }
 
-async function put(call: Call, name: string, options: readonly UnitOption[]): Promise<void> {
+/** A template is never more than submitted, whatever the command wants: that is refused when it is asked for. */
+async function create(
+  { call, fleet, desired }: Resolution,
+  name: string,
+  options: readonly UnitOption[],
+): Promise<Resolved> {
+  const template = isTemplateName(name);
+  await put(fleet, { name, options, desired: template ? "inactive" : desired });
+  const global = isGlobal({ name, options });
+  if (!global) call.out(`Unit ${name} inactive`);
+  const before = { desiredState: "inactive", currentState: global ? "" : "inactive", machineID: "" } as const;
+  return { unit: { name, options, ...before, refusal: undefined }, asked: !template };
+}
+
+/** Throws when the unit is not valid; says what is only odd about it. */
+function check(call: Call, name: string, options: readonly UnitOption[]): void {
   const problem = validateUnitName(name) ?? validateOptions(options);
   if (problem !== undefined) throw new AppError("E_UNIT_INVALID", problem);
   for (const key of unrecognisedRequirements(options)) {
     call.err(`WARN Unit ${name}: unrecognized requirement in [X-Fleet] section: "${key}"`);
   }
+}
+
+async function put(fleet: FleetClient, unit: Unit): Promise<void> {
+  const { name, options, desired } = unit;
   try {
-    await (await call.fleet()).putUnit(name, options, "inactive");
+    await fleet.putUnit(name, options, desired);
   } catch (error) {
     throw new AppError("E_FLEET_API", `failed creating unit ${name}: ${messageOf(error)}`, {
       cause: error,
@@ -89,14 +133,14 @@ async function localOptions(call: Call, path: string): Promise<readonly UnitOpti
 }
 
 async function templateOptions(
-  call: Call,
+  { call, template }: Resolution,
   name: string,
   path: string,
 ): Promise<readonly UnitOption[] | undefined> {
   const info = unitNameInfo(name);
   if (info?.kind !== "instance" || info.template === undefined) return undefined;
-  const registered = await (await call.fleet()).unit(info.template);
-  if (registered !== undefined) return registered.options;
+  const registered = await template(info.template);
+  if (registered !== undefined) return registered;
   const local = await localOptions(call, join(dirname(path), info.template));
   if (local !== undefined) return local;
   throw new AppError(
@@ -127,7 +171,8 @@ async function compare(call: Call, existing: ApiUnit, path: string): Promise<boo
     );
     return false;
   }
-  await put(call, existing.name, local.options);
+  check(call, existing.name, local.options);
+  await put(await call.fleet(), { name: existing.name, options: local.options, desired: "inactive" });
   return true;
 }
 

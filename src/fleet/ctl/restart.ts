@@ -3,7 +3,7 @@ import type { ApiUnit } from "../api/client.ts";
 import type { Call } from "./command.ts";
 import { complain } from "./complain.ts";
 import { runOnMachine } from "./machine-shell.ts";
-import { resolveUnits } from "./resolve.ts";
+import { type Resolved, resolveUnits } from "./resolve.ts";
 import { waitForUnits, waitLimit } from "./wait.ts";
 
 /** `fleetctl restart`: each unit is seen stopped before it is started again, on the same machine. */
@@ -12,18 +12,15 @@ export async function restart(call: Call): Promise<number> {
     call.err("No units given");
     return 0;
   }
-  let names: readonly string[];
+  let units: readonly Resolved[];
   try {
-    names = await resolveUnits(call);
+    units = await resolveUnits(call);
   } catch (error) {
     complain(call, "Error creating units", error);
     return 1;
   }
-  const fleet = await call.fleet();
-  for (const name of names) {
-    const unit = await fleet.unit(name);
-    if (unit === undefined) continue;
-    const code = isGlobal(unit) ? await restartGlobal(call, name) : await restartOne(call, unit);
+  for (const { unit } of units) {
+    const code = isGlobal(unit) ? await restartGlobal(call, unit.name) : await restartOne(call, unit);
     if (code !== 0) return code;
   }
   return 0;

@@ -5,11 +5,10 @@ import { isOn, numberOf } from "./command.ts";
 import { type Bell, createBell } from "./bell.ts";
 import { byId, machineLegend } from "./legend.ts";
 import type { MachineMap } from "./legend.ts";
+import { manyUnits } from "./known-units.ts";
 import { progressOf } from "./progress.ts";
 import type { Goal, Sight, Trouble } from "./progress.ts";
 
-/** Above this many units one look reads all of them at once. */
-const manyUnits = 8;
 /** How long the API may stay away while we wait, ms: an etcd election or a restarted fleetd is no reason to give up. */
 const outageLimit = 15_000;
 /** fleetctl's "attempt", ms. */
@@ -61,6 +60,7 @@ async function watchUnits(
   const show = reporter(call, fleet);
   let lastAnswer = started;
   for (;;) {
+    const looked = clock.monotonic();
     const sights = await lookOrWait(fleet, [...waiting.keys()], () => clock.monotonic() - lastAnswer);
     const now = clock.monotonic();
     if (sights !== undefined) lastAnswer = now;
@@ -77,7 +77,7 @@ async function watchUnits(
     if (now - started >= request.within) break;
     const dues = [...waiting.values()].map((unit) => unit.due);
     const quiet = Math.min(longestQuiet, Math.max(0, Math.min(started + request.within, ...dues) - now));
-    await bell.next({ polling: pause(now - started), quiet });
+    await bell.next({ polling: pause(now - started), quiet, gather: gatherFor(waiting.size, now - looked) });
   }
   for (const name of waiting.keys()) {
     call.err(`Error waiting for units: timed out waiting for unit ${name} to report state ${request.state}`);
@@ -87,6 +87,11 @@ async function watchUnits(
 
 /** How long to trust that an event stream would tell, ms. */
 const longestQuiet = 2_000;
+
+/** How long to gather news before the next look, ms. A look at many units is dear to the server that does the work. */
+function gatherFor(units: number, lookTook: number): number {
+  return units > manyUnits ? Math.max(100, 4 * lookTook) : 5;
+}
 
 /** Without an event stream: looks closely at first, since most units need a few milliseconds, and then less and less often. */
 function pause(elapsed: number): number {
@@ -215,7 +220,9 @@ async function watchGoing(
   const started = clock.monotonic();
   let left = names;
   for (;;) {
+    const looked = clock.monotonic();
     const sights = await look(fleet, left);
+    const took = clock.monotonic() - looked;
     const still = left.filter((name) => {
       const sight = sights.get(name);
       return sight?.unit !== undefined || (sight?.states.length ?? 0) > 0;
@@ -230,6 +237,6 @@ async function watchGoing(
       });
     }
     const quiet = Math.min(longestQuiet, waitLimit(call) - elapsed);
-    await bell.next({ polling: pause(elapsed), quiet });
+    await bell.next({ polling: pause(elapsed), quiet, gather: gatherFor(left.length, took) });
   }
 }

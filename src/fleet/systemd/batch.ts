@@ -1,21 +1,22 @@
 /**
  * Joins calls that cost the same for one item as for many: what comes while one is under way goes along in the next.
- * When a call for many fails, each of them is tried alone, so that nobody pays for another's mistake.
+ * `run` gives the results in the items' order. When a call for many fails, each of them is tried alone, so that nobody
+ * pays for another's mistake.
  */
-export function createBatch(
-  run: (items: readonly string[]) => Promise<void>,
-): (item: string) => Promise<void> {
+export function createBatch<Item, Result>(
+  run: (items: readonly Item[]) => Promise<readonly Result[]>,
+): (item: Item) => Promise<Result> {
   interface Waiting {
-    readonly item: string;
-    readonly done: PromiseWithResolvers<void>;
+    readonly item: Item;
+    readonly done: PromiseWithResolvers<Result>;
   }
   let waiting: Waiting[] = [];
   let busy = false;
 
   const settle = async (batch: readonly Waiting[]): Promise<void> => {
     try {
-      await run(batch.map(({ item }) => item));
-      for (const { done } of batch) done.resolve();
+      const results = await run(batch.map(({ item }) => item));
+      for (const [at, { done }] of batch.entries()) done.resolve(results[at] as Result);
     } catch (error) {
       if (batch.length === 1) batch[0]?.done.reject(error);
       else for (const one of batch) await settle([one]);
@@ -31,7 +32,7 @@ export function createBatch(
     busy = false;
   };
   return (item) => {
-    const done = Promise.withResolvers<void>();
+    const done = Promise.withResolvers<Result>();
     waiting.push({ item, done });
     if (!busy) void work();
     return done.promise;

@@ -38,15 +38,24 @@ class DbusSystemd implements Systemd {
   readonly #directory;
   readonly #link: Link;
   readonly #jobs = createJobs();
-  /** systemd looks through all of its directories for each such call, 20 ms for one unit as for a hundred. */
-  readonly #disable = createBatch(async (names) => {
-    await this.#try(
-      "DisableUnitFiles",
-      "asb",
-      [names, true],
-      names.length === 1 ? [noSuchUnit, fileNotFound] : [],
-    );
+  // systemd looks through all of its directories for each such call, 20 ms for one unit as for a hundred; and again
+  // for the first unit that it loads after a link was made.
+  readonly #linkFiles = createBatch(async (paths: readonly string[]) => {
+    await this.#must("LinkUnitFiles", "asbb", [paths, true, true]);
+    return paths;
   });
+  readonly #disable = createBatch(async (names: readonly string[]) => {
+    const expected = names.length === 1 ? [noSuchUnit, fileNotFound] : [];
+    await this.#try("DisableUnitFiles", "asb", [names, true], expected);
+    return names;
+  });
+  readonly #lookAt = createBatch(
+    async (names: readonly string[]): Promise<readonly (UnitRow | undefined)[]> => {
+      const rows = await this.#look(names);
+      // It keeps the order, and gives an alias its real name; what is no name at all it leaves out.
+      return rows.length === names.length ? rows : names.map((name) => rows.find((row) => row.name === name));
+    },
+  );
   readonly #changes = createBroadcast<{ name: string; status: SystemdStatus }>();
   /** The last that was heard of each unit in the directory. */
   readonly #known = new Map<string, SystemdStatus>();
@@ -81,7 +90,8 @@ class DbusSystemd implements Systemd {
     if (!this.#known.has(name)) this.#known.set(name, { load: "loaded", active: "inactive", sub: "dead" });
     try {
       const path = this.#directory.path(name);
-      await this.#must("LinkUnitFiles", "asbb", [[path], true, true], { signal });
+      signal?.throwIfAborted();
+      await this.#linkFiles(path);
       if (/^\[Install\]/m.test(content)) await this.#enable(name, path, signal);
       if (changed && (await this.#isLoaded(name, signal))) await this.#reload();
     } catch (error) {
@@ -109,7 +119,8 @@ class DbusSystemd implements Systemd {
   }
 
   async status(name: string, signal?: AbortSignal): Promise<SystemdStatus> {
-    const [row] = await this.#look([name], signal);
+    signal?.throwIfAborted();
+    const row = await this.#lookAt(name);
     if (row === undefined) throw new AppError("E_SYSTEMD", `systemd said nothing of ${name}`);
     return row.status;
   }
