@@ -48,10 +48,11 @@ e2e-vm: ## tests on virtual machines: Vagrant, libvirt, QEMU (half an hour, need
 	@scripts/e2e-vm.sh
 
 RUNS ?= 3
-bench: ## measure fleet on three nodes (RUNS=30 power cuts of each kind); also in dist/bench.json (needs root)
+MINUTES ?= 1
+bench: ## measure fleet on three nodes (RUNS=30 power cuts of each kind, MINUTES=10 under load); also in dist/bench.json (needs root)
 	@scripts/setup.sh demo
 	@node dist/cluster.js image build
-	@test/support/in-netns.sh node scripts/with-node24.js scripts/bench.ts --runs $(RUNS)
+	@test/support/in-netns.sh node scripts/with-node24.js scripts/bench.ts --runs $(RUNS) --minutes $(MINUTES)
 
 fuzz: ## 100,000 hostile inputs for the parser, the API and the registry's records
 	@npm run --silent fuzz

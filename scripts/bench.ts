@@ -1,6 +1,7 @@
 // make bench: measures fleet on three nodes, and its engine alone. A table as it goes, all of it as JSON at the end.
-//   node scripts/bench.ts [--runs N] [--engine-only] [--json FILE]
-// --runs N: how many power cuts of each kind (3; 0 for none). Only in a network of its own: see the Makefile.
+//   node scripts/bench.ts [--runs N] [--minutes M] [--engine-only] [--json FILE]
+// --runs N: how many power cuts of each kind (3; 0 for none). --minutes M: how long every processor is kept busy while
+// nothing may be moved (1; 0 leaves that, killed leaders and frozen machines out). Only in a network of its own: see the Makefile.
 import { mkdir, writeFile } from "node:fs/promises";
 import { cpus, release } from "node:os";
 import { dirname, resolve } from "node:path";
@@ -13,6 +14,7 @@ import { measureNodes } from "./bench/nodes.ts";
 const { values } = parseArgs({
   options: {
     runs: { type: "string", default: "3" },
+    minutes: { type: "string", default: "1" },
     "engine-only": { type: "boolean", default: false },
     json: { type: "string", default: resolve(import.meta.dirname, "../dist/bench.json") },
   },
@@ -33,7 +35,10 @@ if (!values["engine-only"]) {
     process.once(signal, () => interrupted.reject(new Error(`stopped by ${signal}`)));
   }
   try {
-    await Promise.race([measureNodes(cluster, { cuts: Number(values.runs), tell }), interrupted.promise]);
+    await Promise.race([
+      measureNodes(cluster, { cuts: Number(values.runs), minutes: Number(values.minutes), tell }),
+      interrupted.promise,
+    ]);
   } catch (error) {
     failure = error;
   } finally {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Readable } from "node:stream";
 import { execa } from "execa";
@@ -43,12 +43,14 @@ export async function benchCluster(): Promise<BenchCluster> {
   for (const folder of ["services", "scenarios"]) await mkdir(join(dir, folder));
   await writeFile(join(dir, "cluster.yaml"), "version: 1\nname: bench\nmachines:\n  count: 3\n");
   for (const unit of services) await writeFile(join(dir, "services", unit), sleeper);
+  await copyFile(join(root, "clusters/demo/services/hello.service"), join(dir, "services/hello.service"));
   const scenarios = [
-    ["cut-etcd-leader", "etcd leader"],
-    ["cut-any", "the machine that runs sleeper-1.service"],
+    ["cut-etcd-leader", "etcd leader", services],
+    ["cut-any", "the machine that runs sleeper-1.service", services],
+    ["cut-hello", "the machine that runs hello.service", ["hello.service"]],
   ] as const;
-  for (const [name, victims] of scenarios) {
-    await writeFile(join(dir, "scenarios", `${name}.yaml`), cut(name, victims, services));
+  for (const [name, victims, units] of scenarios) {
+    await writeFile(join(dir, "scenarios", `${name}.yaml`), cut(name, victims, units));
   }
   const argv = (args: readonly string[]): string[] => [
     join(root, "dist/cluster.js"),

@@ -2,15 +2,24 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { BenchCluster } from "./cluster.ts";
 import { measure, median, type Measure } from "./measure.ts";
+import { disturbances } from "./trouble.ts";
 import { watchEvents, type Watch } from "./watch.ts";
 
 /** How long a node may take for anything, ms: then the benchmark gives up. */
 const patience = 120_000;
 
+export interface NodesOptions {
+  /** Power cuts of each kind; 0 for none. */
+  readonly cuts: number;
+  /** How long every processor is kept busy; 0 leaves out whatever must disturb no unit. */
+  readonly minutes: number;
+  readonly tell: (measures: readonly Measure[]) => void;
+}
+
 /** Everything that is measured on nodes, in this order. `tell` gets each measure as it is there. */
 export async function measureNodes(
   cluster: BenchCluster,
-  { cuts, tell }: { readonly cuts: number; readonly tell: (measures: readonly Measure[]) => void },
+  { cuts, minutes, tell }: NodesOptions,
 ): Promise<void> {
   const began = performance.now();
   await cluster.run("up");
@@ -28,6 +37,7 @@ export async function measureNodes(
     ]),
   );
   if (cuts > 0) tell(await powerCuts(cluster, cuts));
+  if (minutes > 0) await disturbances(cluster, minutes, tell);
   tell(await watched(cluster, (watch) => startMany(cluster, watch, 1_000, 8)));
   tell(await atRest(cluster));
   tell(await watched(cluster, (watch) => loseOne(cluster, watch)));
@@ -134,15 +144,16 @@ async function destroyMany(cluster: BenchCluster, watch: Watch, count: number): 
 
 async function powerCuts(cluster: BenchCluster, runs: number): Promise<Measure[]> {
   const scenarios = [
-    ["cut-etcd-leader", "power cut of the machine that leads etcd", 6.5],
-    ["cut-any", "power cut of a machine", 5],
+    ["cut-etcd-leader", "power cut of the machine that leads etcd", runs, { most: 6.5 }],
+    ["cut-any", "power cut of a machine", runs, { most: 5 }],
+    ["cut-hello", "power cut of hello.service's machine", Math.min(runs, 5), undefined],
   ] as const;
   const measures: Measure[] = [];
   await cluster.run("ssh", "core-01", "--", "true");
-  for (const [scenario, name, most] of scenarios) {
+  for (const [scenario, name, times, target] of scenarios) {
     const file = join(cluster.dir, `${scenario}.json`);
     // Its exit code is that of the verdict: what was measured is of interest whatever that says.
-    await cluster.run("test", scenario, "--repeat", String(runs), "--report-json", file).catch(() => "");
+    await cluster.run("test", scenario, "--repeat", String(times), "--report-json", file).catch(() => "");
     const { runs: all } = JSON.parse(await readFile(file, "utf8")) as Report;
     const took = all.flatMap(({ units }) =>
       units.flatMap(({ recoveries }) => recoveries.flatMap((each) => each.took ?? [])),
@@ -152,7 +163,7 @@ async function powerCuts(cluster: BenchCluster, runs: number): Promise<Measure[]
         `${name}: slowest of ${took.length} units in ${all.length} runs`,
         Math.max(...took) / 1_000,
         "s",
-        { most },
+        target,
       ),
       measure(`${name}: median`, median(took) / 1_000, "s"),
       measure(`${name}: runs that did not pass`, all.filter(({ outcome }) => outcome !== "pass").length, "", {
@@ -160,8 +171,8 @@ async function powerCuts(cluster: BenchCluster, runs: number): Promise<Measure[]
       }),
     );
   }
-  const sleepers = "sleeper-1.service sleeper-2.service sleeper-3.service";
-  await cluster.on("core-01", `fleetctl destroy ${sleepers}`);
+  const all = "sleeper-1.service sleeper-2.service sleeper-3.service hello.service";
+  await cluster.on("core-01", `fleetctl destroy ${all}`);
   return measures;
 }
 
