@@ -45,7 +45,7 @@ export default defineConfig({
           // Emulated machines, several on a processor: see scripts/e2e-vm.sh.
           name: "e2e-vm",
           include: ["test/e2e-vm/**/*.test.ts"],
-          testTimeout: 600_000,
+          testTimeout: 900_000,
           hookTimeout: 900_000,
           fileParallelism: false,
         },

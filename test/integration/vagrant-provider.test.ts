@@ -128,6 +128,36 @@ describe.each(["libvirt", "virtualbox"] as const)("machines of Vagrant with %s",
     });
   });
 
+  it("tries once more when Vagrant has locked itself out, and says so when it stays locked", async () => {
+    const words = "another Vagrant process is currently reading or modifying\nthe machine.\n";
+    await now.provider.create(now.cluster, nodePlan(now.cluster, 1), signal);
+    writeFileSync(join(now.world, "fail-up"), words);
+    await now.provider.start(now.cluster, "core-01", signal);
+    expect((await now.provider.machines(now.cluster)).get("core-01")?.state).toBe("running");
+    await now.provider.kill(now.cluster, "core-01", signal);
+    writeFileSync(join(now.world, "fail-always"), words);
+    await expect(now.provider.start(now.cluster, "core-01", signal)).rejects.toMatchObject({
+      code: "E_LOCKED",
+    });
+    expect((await now.provider.machines(now.cluster)).get("core-01")?.state).toBe("stopped");
+  });
+
+  it("makes a machine again when its first start was killed half-way by somebody", async () => {
+    writeFileSync(join(now.world, "die"), "");
+    await now.provider.create(now.cluster, nodePlan(now.cluster, 1), signal);
+    await expect(now.provider.start(now.cluster, "core-01", signal)).rejects.toMatchObject({
+      code: "E_COMMAND_FAILED",
+      message: "vagrant failed (exit by signal)",
+    });
+    const id = join(now.cluster.dir, "vagrant/.vagrant/machines/core-01", hypervisor, "id");
+    const first = readFileSync(id, "utf8");
+    rmSync(join(now.world, "die"));
+    await now.provider.start(now.cluster, "core-01", signal);
+    expect(readFileSync(id, "utf8")).not.toBe(first);
+    expect(existsSync(join(now.world, "machines", first))).toBe(false);
+    expect((await now.provider.machines(now.cluster)).get("core-01")?.state).toBe("running");
+  });
+
   it("leaves the Vagrantfile and config.rb, but no key and no user-data, when all is gone", async () => {
     const folder = join(now.cluster.dir, "vagrant");
     mkdirSync(join(folder, "ssh"), { recursive: true });

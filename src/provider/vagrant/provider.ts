@@ -85,6 +85,27 @@ export function createVagrantProvider(options: VagrantOptions): Provider {
     });
   };
 
+  /** Brings the machine up, whatever there is of it; `again` when an earlier try may have got as far as booting it. */
+  const bringUp = async (
+    cluster: ClusterRef,
+    record: VmRecord,
+    again: boolean,
+    signal: AbortSignal,
+  ): Promise<void> => {
+    const node = record.name;
+    const state = await stateOf(cluster, node);
+    if (record.made === "yes" && state === "running" && !again) return;
+    if (record.made === "no" || state === "absent") {
+      // What an interrupted first start left has neither its network nor its cloud-config, and Vagrant would not see that.
+      await writeRecord(cluster, { ...record, made: "no" });
+      await remove(cluster, node, signal);
+      await make(cluster, node, signal);
+    } else {
+      await tool.run(cluster, ["up", node, record.pending ? "--provision" : "--no-provision"], signal);
+    }
+    await note(cluster, { ...record, made: "yes", pending: false }, "running");
+  };
+
   return {
     name,
     capabilities,
@@ -126,18 +147,13 @@ export function createVagrantProvider(options: VagrantOptions): Provider {
     },
     start: async (cluster, node, signal) => {
       signal.throwIfAborted();
-      const record = await mustRead(cluster, node);
-      const state = await stateOf(cluster, node);
-      if (record.made === "yes" && state === "running") return;
-      if (record.made === "no" || state === "absent") {
-        // What an interrupted first start left has neither its network nor its cloud-config, and Vagrant would not see that.
-        await writeRecord(cluster, { ...record, made: "no" });
-        await remove(cluster, node, signal);
-        await make(cluster, node, signal);
-      } else {
-        await tool.run(cluster, ["up", node, record.pending ? "--provision" : "--no-provision"], signal);
+      try {
+        await bringUp(cluster, await mustRead(cluster, node), false, signal);
+      } catch (error) {
+        // Two threads of one Vagrant can lock each other out while a slow machine boots. Somebody else's stays locked.
+        if (!(error instanceof AppError) || error.code !== "E_LOCKED") throw error;
+        await bringUp(cluster, await mustRead(cluster, node), true, signal);
       }
-      await note(cluster, { ...record, made: "yes", pending: false }, "running");
     },
     halt: async (cluster, node, signal) => {
       const record = await readRecord(cluster, node);

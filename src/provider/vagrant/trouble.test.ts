@@ -52,6 +52,12 @@ describe("what a failure of Vagrant or a hypervisor means", () => {
       "another 'vagrant'",
     ],
     [
+      "core-03: Warning: Connection refused. Retrying...\nVagrant can't use the requested machine because it is locked! This\nmeans that another Vagrant process is currently reading or modifying\nthe machine.\n\n  Provider: libvirt",
+      "E_LOCKED",
+      "another 'vagrant'",
+    ],
+    ["VBoxManage: error: Unknown option: --nat-localhostreachable1", "E_HOST_LACKS", "127.0.0.1"],
+    [
       "The checksum of the downloaded box did not match the expected\nvalue.",
       "E_COMMAND_FAILED",
       "not the one",

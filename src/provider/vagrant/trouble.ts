@@ -51,6 +51,12 @@ const known: readonly Known[] = [
     hint: "run 'sudo /sbin/vboxconfig'; with Secure Boot on, the module must be signed first",
   },
   {
+    pattern: /Unknown option: --nat-localhostreachable/i,
+    code: "E_HOST_LACKS",
+    message: "VirtualBox: this version cannot let machines reach a proxy on this host's 127.0.0.1",
+    hint: "take VirtualBox 7.0 or newer, or a proxy that listens on another address",
+  },
+  {
     pattern: /version of VirtualBox installed that is not supported/i,
     code: "E_HOST_LACKS",
     message: "Vagrant does not know this version of VirtualBox",
@@ -70,7 +76,7 @@ const known: readonly Known[] = [
   },
   {
     pattern:
-      /libvirt-sock|Failed to connect( socket)? to|unable to connect to Libvirt|Connection refused.*libvirt/i,
+      /libvirt-sock|Failed to connect socket to|failed to connect to the hypervisor|unable to connect to Libvirt/i,
     code: "E_HOST_LACKS",
     message: "libvirt: its daemon does not answer",
     hint: "start it with 'sudo systemctl start libvirtd' (package libvirt-daemon-system)",
@@ -82,7 +88,8 @@ const known: readonly Known[] = [
     hint: "apt-get install vagrant-libvirt, or 'vagrant plugin install vagrant-libvirt'",
   },
   {
-    pattern: /another process is already executing an action/i,
+    pattern:
+      /another process is already executing an action|another Vagrant process is currently reading or modifying/i,
     code: "E_LOCKED",
     message: "Vagrant: another 'vagrant' is at work on the same machine",
     hint: "wait until it is done, then run the same command again",
