@@ -1,6 +1,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../foundation/clock.ts";
+import { isAppError } from "../../foundation/errors.ts";
 import type { Exec } from "../../foundation/exec.ts";
 import { writeAtomically } from "../../foundation/files.ts";
 import { consoleLines } from "../console.ts";
@@ -151,7 +152,7 @@ export function createVagrantProvider(options: VagrantOptions): Provider {
         await bringUp(cluster, await mustRead(cluster, node), false, signal);
       } catch (error) {
         // Two threads of one Vagrant can lock each other out while a slow machine boots. Somebody else's stays locked.
-        if (!(error instanceof AppError) || error.code !== "E_LOCKED") throw error;
+        if (!isAppError(error, "E_LOCKED")) throw error;
         await bringUp(cluster, await mustRead(cluster, node), true, signal);
       }
     },
