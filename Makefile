@@ -61,6 +61,10 @@ lab: ## every scenario once, on real nodes: dist/lab.html (needs root)
 	@scripts/setup.sh test
 	@scripts/lab.sh
 
+lab-long: ## two hours: outages 30 times each, a soak of one hour, the controller killed 100 times (PARTS="soak …" for some)
+	@scripts/setup.sh test
+	@scripts/lab-long.sh $(PARTS)
+
 RUN ?= test/fixtures/histories/power-outage.ndjson
 picture: ## docs/images/timeline.png anew, from a recorded run (RUN=a history or a JSON report)
 	@scripts/setup.sh test

@@ -28,7 +28,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     cwd: process.cwd(),
     platform: process.platform,
     home: homedir(),
-    signal: interruptions(),
+    ...interruptions(),
     isTTY: isatty(0) && isatty(2),
   };
   // A reader that has gone away (`cluster logs | head`) is no mistake.
@@ -39,24 +39,35 @@ export async function main(argv: readonly string[]): Promise<number> {
 /** A terminal, and the launcher in front of us, may both pass on the same Ctrl-C: within this time it is one. ms */
 const sameKeystroke = 250;
 
-/** The first Ctrl-C stops us in good order, the second at once. */
-function interruptions(): AbortSignal {
-  const stop = new AbortController();
-  let first = 0;
+/** The first Ctrl-C stops us in good order, the second at once; but who makes haste by itself has until the third. */
+function interruptions(): Pick<Io, "signal" | "hurry"> {
+  const [stop, hurry] = [new AbortController(), new AbortController()];
+  let hastens = false;
+  let last = -Infinity;
   const onSignal = (): void => {
-    if (stop.signal.aborted && clock.monotonic() - first < sameKeystroke) return;
-    if (stop.signal.aborted) process.exit(130);
-    first = clock.monotonic();
+    if (clock.monotonic() - last < sameKeystroke) return;
+    last = clock.monotonic();
+    if (stop.signal.aborted) {
+      if (!hastens || hurry.signal.aborted) process.exit(130);
+      hurry.abort(new AppError("E_INTERRUPTED", "interrupted twice"));
+      return;
+    }
     const hint = "run the same command again to go on, or 'cluster destroy' to remove what there is";
     stop.abort(new AppError("E_INTERRUPTED", "interrupted", { hint }));
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
-  return stop.signal;
+  return {
+    signal: stop.signal,
+    hurry: () => {
+      hastens = true;
+      return hurry.signal;
+    },
+  };
 }
 
 function wiring(): Wiring {
   return {
-    world: async ({ emit, signal, command }) => {
+    world: async ({ emit, signal, hurry, command }) => {
       const [{ sshAccess }, { hostProcesses }, { hostWindow }, exec] = await Promise.all([
         import("../lifecycle/access/ssh-access.ts"),
         import("../lifecycle/state/processes.ts"),
@@ -98,6 +109,7 @@ function wiring(): Wiring {
         owner: callingUser(),
         emit,
         signal,
+        hurry,
         command,
       };
       return world;

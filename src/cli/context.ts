@@ -16,6 +16,8 @@ export interface Io {
   readonly home: string;
   /** Aborts with E_INTERRUPTED at the first Ctrl-C. */
   readonly signal: AbortSignal;
+  /** Aborts at the second, if somebody has asked for it; else the second ends us at once. */
+  readonly hurry: () => AbortSignal;
   /** Whether a person sits at stderr and stdin. */
   readonly isTTY: boolean;
 }
@@ -25,6 +27,7 @@ export interface Wiring {
   world(parts: {
     readonly emit: Emit;
     readonly signal: AbortSignal;
+    readonly hurry: () => AbortSignal;
     readonly command: string;
   }): Promise<World>;
   /** What our own machines run: images for nspawn, boxes for Vagrant. */

@@ -88,7 +88,10 @@ async function runCommand(command: Command, input: Input, setting: Setting): Pro
     json,
     emit,
     ask: async ({ text }) => (io.isTTY && !json ? await askOnTerminal(text, io.stdin, io.stderr) : undefined),
-    world: async () => await wiring.world({ emit, signal: io.signal, command: `cluster ${command.name}` }),
+    world: async () => {
+      const { signal, hurry } = io;
+      return await wiring.world({ emit, signal, hurry, command: `cluster ${command.name}` });
+    },
     clusterDir: async () => {
       const { selectCluster } = await import("./select-cluster.ts");
       return await selectCluster({ asked: asked === "" ? undefined : asked, cwd: io.cwd });

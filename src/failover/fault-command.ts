@@ -1,4 +1,5 @@
 import { AppError, exitCodes } from "../foundation/errors.ts";
+import { shellQuote } from "../foundation/exec.ts";
 import { locked, openCluster, type KnownCluster, type World } from "../lifecycle/cluster.ts";
 import { clusterStage } from "./stage/cluster-stage.ts";
 import { allFaults } from "./faults/table.ts";
@@ -8,7 +9,11 @@ import { faultJournal } from "./faults/journal.ts";
 import { findLeftovers, openInjections, type Leftover } from "./faults/leftovers.ts";
 import { createOutages, newInjection, type Outages } from "./faults/outage.ts";
 import type { Stage } from "./stage/stage.ts";
-import { chooseVictims, seededRandom } from "./scenario/victims.ts";
+import { runsUnit } from "./scenario/scenario.ts";
+import { chooseVictims, seededRandom, type Cast } from "./scenario/victims.ts";
+
+/** How long a machine may take to say whether a unit runs there, ms. */
+const askWithin = 5_000;
 
 /** The commands `cluster fault inject|list|heal`: single faults, by hand. */
 export interface FaultRequest {
@@ -35,20 +40,32 @@ export async function injectFault(world: World, request: FaultRequest, asked: ob
   return await withOutages(world, request, async ({ stage, outages, logged }) => {
     const { inject, victims: words, ttl } = parsed.data;
     const random = seededRandom(logged.clock.now());
-    const leaders = await stage.leaders(logged.signal);
-    const cast = {
-      nodes: stage.nodes,
-      runs: new Map(),
-      etcdLeader: leaders.etcd,
-      engineLeader: leaders.engine,
-    };
-    const victims = chooseVictims(words, cast, random);
+    const victims = chooseVictims(words, await castNow(stage, words, logged.signal), random);
     const rest = { victims, options: optionsOf(parsed.data), ttl, at: logged.clock.now() };
     const injection = newInjection(inject, rest, random);
     const bites = await outages.inject(injection);
     if (bites) request.tell(`${injection.id} is active, for ${injection.ttl / 1_000} s at most`);
     return bites ? exitCodes.ok : exitCodes.inconclusive;
   });
+}
+
+/** Who leads, and where the units run that the words speak of, asked of the machines themselves. */
+async function castNow(stage: Stage, words: string | readonly string[], signal: AbortSignal): Promise<Cast> {
+  const units = [words].flat().flatMap((word) => runsUnit(word) ?? []);
+  const runs = units.map(async (unit) => {
+    const script = `systemctl is-active --quiet ${shellQuote(unit)}`;
+    const answers = await Promise.all(
+      stage.nodes.map((node) => stage.run(node, script, { within: askWithin, signal })),
+    );
+    return [unit, stage.nodes.filter((_, index) => answers[index]?.code === 0)] as const;
+  });
+  const [leaders, ...found] = await Promise.all([stage.leaders(signal), ...runs]);
+  return {
+    nodes: stage.nodes,
+    runs: new Map(found),
+    etcdLeader: leaders.etcd,
+    engineLeader: leaders.engine,
+  };
 }
 
 /** What is broken right now; changes nothing. */
@@ -113,7 +130,7 @@ async function withOutages(
       journal: faultJournal(cluster.ref.stateDir),
       clock: logged.clock,
       signal: logged.signal,
-      hurry: new AbortController().signal,
+      hurry: logged.hurry(),
       record: (event) => tellEvent(event, tell),
     });
     try {

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError } from "../foundation/errors.ts";
 import { showDuration } from "../foundation/duration.ts";
-import { locked, openCluster, type KnownCluster, type World } from "../lifecycle/cluster.ts";
+import { findCluster, locked, openCluster, type KnownCluster, type World } from "../lifecycle/cluster.ts";
 import { patienceWith } from "../lifecycle/access/node-access.ts";
 import { clusterStage } from "./stage/cluster-stage.ts";
 import { historyFile } from "./history/history-file.ts";
@@ -41,31 +41,44 @@ export interface TestOptions {
 /**
  * Plays scenarios one after the other on a cluster that is up, tells what happens and judges each.
  * @returns the runs; `exitCodeOf` says what the command exits with
- * @throws E_SCENARIO_INVALID before anything is broken, E_LOCKED, E_STATE_CONFLICT when the cluster is not up
+ * @throws E_SCENARIO_INVALID before anything is broken, E_LOCKED, E_STATE_CONFLICT when the cluster was never up,
+ * E_DISK_FULL when a history could not be written: the reports hold it all the same
  */
 export async function runTests(world: World, options: TestOptions): Promise<readonly FinishedRun[]> {
-  const read = await Promise.all(options.scenarios.map((name) => readScenario(options.dir, name)));
+  const known = await findCluster(world, options.dir);
+  const nodes = known === undefined ? undefined : Object.keys(known.state.machines);
+  const read = await Promise.all(options.scenarios.map((name) => readScenario(options.dir, name, nodes)));
   const scenarios = read.map((scenario) => slowed(scenario, options.slower));
+  let trouble: unknown;
   const runs = await locked(world, options.dir, async () => {
     const cluster = await openCluster(world, options.dir);
     const finished: FinishedRun[] = [];
     if (options.slower === 1 && patienceWith(cluster.provider) > 1) options.tell(slowMachines);
     for (const scenario of scenarios) {
       for (let round = 0; round < options.repeat && !world.signal.aborted; round++) {
-        finished.push(await runOnce(world, cluster, scenario, { ...options, seed: options.seed + round }));
+        if (trouble !== undefined) return finished;
+        const played = await runOnce(world, cluster, scenario, { ...options, seed: options.seed + round });
+        finished.push(played.run);
+        trouble = played.trouble;
       }
     }
     return finished;
   });
   for (const line of spreadLines(runs)) options.tell(line);
   await writeReports(runs, options.reports);
+  // What was played is told and reported all the same.
+  if (trouble !== undefined) throw trouble;
   return runs;
 }
 
 const slowMachines =
   "note: virtual machines need longer than the containers that these times were written for; see --slower";
 
-async function readScenario(dir: string, name: string): Promise<Scenario> {
+async function readScenario(
+  dir: string,
+  name: string,
+  nodes: readonly string[] | undefined,
+): Promise<Scenario> {
   const path = /[/.]/.test(name) ? name : join(dir, "scenarios", `${name}.yaml`);
   const text = await readFile(path, "utf8").catch((error: unknown) => {
     throw new AppError("E_SCENARIO_INVALID", `there is no scenario ${name}`, {
@@ -74,17 +87,18 @@ async function readScenario(dir: string, name: string): Promise<Scenario> {
       hint: "name a file of the cluster's scenarios folder without .yaml, or give a path",
     });
   });
-  const loaded = loadScenario(text, path);
+  const loaded = loadScenario(text, path, nodes);
   if (loaded.ok) return loaded.scenario;
   throw scenarioError(loaded.problems);
 }
 
+/** @returns also what kept the history from being written, if anything did */
 async function runOnce(
   world: World,
   cluster: KnownCluster,
   scenario: Scenario,
   options: TestOptions,
-): Promise<FinishedRun> {
+): Promise<{ readonly run: FinishedRun; readonly trouble: unknown }> {
   const sampleEvery = askEvery * patienceWith(cluster.provider);
   const stage = await clusterStage(world, cluster, sampleEvery);
   await refuseLeftovers(stage, world);
@@ -106,14 +120,23 @@ async function runOnce(
       seed: options.seed,
       sampleEvery,
       signal: world.signal,
+      hurry: world.hurry(),
     });
   } finally {
     await stage.close();
   }
   const run = finishedRun(recorder.events);
   for (const line of closingLines(recorder.events, run.verdict, file.path)) options.tell(line);
-  file.close();
-  return run;
+  return { run, trouble: troubleOf(() => file.close()) };
+}
+
+function troubleOf(act: () => void): unknown {
+  try {
+    act();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
 }
 
 function tellEvent(event: HistoryEvent, tell: (line: string) => void): void {

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { manualClock } from "../foundation/clock.ts";
 import { memoryStage, type Behaviour } from "../../test/support/memory-stage.ts";
 import { createRecorder, type HistoryEvent } from "./history/history.ts";
+import { memoryJournal, type Injection } from "./faults/journal.ts";
 import { textReport } from "./report/text.ts";
 import { play } from "./run.ts";
 import { scenarioSchema, type Scenario } from "./scenario/scenario.ts";
@@ -36,6 +37,8 @@ interface Played {
   readonly events: readonly HistoryEvent[];
   readonly verdict: Verdict;
   readonly lines: readonly string[];
+  /** What the journal says is still broken. */
+  readonly unfinished: readonly Injection[];
 }
 
 /** Plays against the cluster in memory; time passes as fast as it can. */
@@ -43,15 +46,18 @@ async function playIn(
   behaviour: Behaviour,
   scenario: Scenario,
   stopWhen: (event: HistoryEvent) => boolean = () => false,
+  hurryWhen: (event: HistoryEvent) => boolean = () => false,
 ): Promise<Played> {
   const clock = manualClock();
-  const stop = new AbortController();
+  const [stop, hurry] = [new AbortController(), new AbortController()];
+  const journal = memoryJournal();
   const lines: string[] = [];
   const recorder = createRecorder({
     clock,
     append: (line) => lines.push(line),
     observe: (event) => {
       if (stopWhen(event)) stop.abort(new Error("stopped by the user"));
+      if (hurryWhen(event)) hurry.abort(new Error("stopped twice"));
     },
   });
   const run = { over: false };
@@ -62,13 +68,16 @@ async function playIn(
     clock,
     seed: 7,
     sampleEvery: 100,
+    journal,
     signal: stop.signal,
+    hurry: hurry.signal,
   }).finally(() => {
     run.over = true;
   });
   while (!run.over) await clock.advance(20);
   await finished;
-  return { events: recorder.events, verdict: judge(recorder.events), lines };
+  const unfinished = await journal.unfinished();
+  return { events: recorder.events, verdict: judge(recorder.events), lines, unfinished };
 }
 
 describe("a scenario", () => {
@@ -139,6 +148,28 @@ describe("a scenario", () => {
     expect(verdict.outcome).toBe("inconclusive");
     const actions = events.flatMap((event) => (event.kind === "fault" ? [event.action] : []));
     expect(actions).toEqual(["inject", "active", "heal", "healed"]);
+  });
+
+  it("waits for nothing any more when it is stopped a second time, and leaves it in the journal", async () => {
+    const { verdict, events, unfinished } = await playIn(
+      { bootsIn: 60_000 },
+      nodeKill,
+      (event) => event.kind === "fault" && event.action === "active",
+      (event) => event.kind === "fault" && event.action === "heal",
+    );
+    expect(verdict.outcome).toBe("inconclusive");
+    const faults = events.flatMap((event) => (event.kind === "fault" ? [event] : []));
+    expect(faults.map(({ action }) => action)).toEqual(["inject", "active", "heal", "healed"]);
+    expect(faults.at(-1)?.evidence).toContain("in a hurry");
+    expect((faults.at(-1)?.at ?? 0) - (faults.at(-2)?.at ?? 0)).toBeLessThan(1_500);
+    expect(unfinished.map(({ victims }) => victims)).toEqual([["core-02"]]);
+  });
+
+  it("is inconclusive at once when no machine runs, and says so", async () => {
+    const { verdict, events } = await playIn({ isDown: true, runsAtFirst: false }, nodeKill);
+    expect(verdict.outcome).toBe("inconclusive");
+    expect(verdict.reasons).toContain("no machine of the cluster runs: 'cluster up' starts them");
+    expect(events.at(-1)?.at).toBeLessThan(1_000);
   });
 
   it("writes a history from which the same verdict is computed again", async () => {

@@ -109,6 +109,7 @@ function createRun(options: RunOptions): Run {
 async function playPhases(run: Run): Promise<boolean> {
   const { scenario, recorder, stage, signal } = run;
   recorder.record({ kind: "phase", phase: "before" });
+  if (!(await anyRuns(run))) return true;
   await stage.startServices(scenario.services, signal);
   if (!(await steady(run, "before"))) return true;
   await audit(run, "before");
@@ -127,6 +128,14 @@ async function playPhases(run: Run): Promise<boolean> {
   await steady(run, "after");
   await auditUntilSettled(run, "after");
   return true;
+}
+
+/** Of a cluster that is down, or of which nothing is left, there is nothing to be awaited. */
+async function anyRuns({ stage, signal, recorder }: Run): Promise<boolean> {
+  const vital = await Promise.all(stage.nodes.map((node) => stage.vital(node, signal)));
+  if (vital.some(({ running }) => running)) return true;
+  recorder.record({ kind: "trouble", text: "no machine of the cluster runs: 'cluster up' starts them" });
+  return false;
 }
 
 async function steady(run: Run, phase: Phase): Promise<boolean> {

@@ -31,6 +31,8 @@ export interface World {
   readonly owner: Owner | undefined;
   readonly emit: Emit;
   readonly signal: AbortSignal;
+  /** Aborts at the second Ctrl-C. Who asks for it ends by itself then; nobody who does not is waited for. */
+  readonly hurry: () => AbortSignal;
   /** What the user typed, for the lock: `cluster up`. */
   readonly command: string;
 }

@@ -1,4 +1,9 @@
-import type { FaultAction, FaultEffect, HistoryEvent, WithoutTime } from "../../src/failover/history/history.ts";
+import type {
+  FaultAction,
+  FaultEffect,
+  HistoryEvent,
+  WithoutTime,
+} from "../../src/failover/history/history.ts";
 import type { Budget } from "../../src/failover/scenario/scenario.ts";
 
 /** A history written by hand, second by second, for tests of what is computed from histories. */

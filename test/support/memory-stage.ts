@@ -10,6 +10,8 @@ export interface Behaviour {
   readonly failoverAfter?: number | undefined;
   /** ms from power on until a machine answers. */
   readonly bootsIn?: number;
+  /** All machines are without power from the beginning. */
+  readonly isDown?: boolean;
   /** A cut that does nothing. */
   readonly toothless?: boolean;
   /** A second copy is started at once although the first still runs, on an unrelated machine. */
@@ -38,7 +40,7 @@ export function memoryStage(clock: Clock, behaviour: Behaviour = {}): Stage {
   const { failoverAfter = 3_000, bootsIn = 1_000, runsAtFirst = true } = behaviour;
   const nodes = ["core-01", "core-02", "core-03"];
   const unit = "hello.service";
-  const running = new Set(nodes);
+  const running = new Set(behaviour.isDown === true ? [] : nodes);
   const activeOn = new Set<string>(runsAtFirst ? ["core-02"] : []);
   let invocation = 1;
   let changed = Promise.withResolvers<void>();

@@ -79,6 +79,7 @@ export async function memoryWorld(text = yaml): Promise<MemoryWorld> {
     owner: undefined,
     emit: emit ?? ((event) => void events.push(event)),
     signal,
+    hurry: () => new AbortController().signal,
     command: "cluster up",
   });
   return {

@@ -28,6 +28,7 @@ export async function runCluster(line: string, { memory, cwd, env = {}, signal }
     platform: "linux",
     home: "/home/me",
     signal: signal ?? new AbortController().signal,
+    hurry: () => new AbortController().signal,
     isTTY: false,
   };
   const wiring: Wiring = {

@@ -59,7 +59,8 @@ export function createOutages(options: OutagesOptions): Outages {
       open = open.flatMap((other) =>
         other.id !== injection.id ? [other] : left.length === 0 ? [] : [{ ...injection, victims: left }],
       );
-      if (healed) await ward.journal.end(injection.id, victims);
+      // What nobody looked at stays in the journal, so that 'cluster fault heal' takes care of it.
+      if (healed && !ward.hurry.aborted) await ward.journal.end(injection.id, victims);
       return healed;
     },
   };
@@ -140,10 +141,8 @@ async function checkLasting(ward: Ward, injection: Injection, scenes: readonly S
 
 /** Mends these machines and looks whether they are mended. */
 async function mend(ward: Ward, injection: Injection, victims: readonly string[]): Promise<boolean> {
-  const limit = (): AbortSignal => AbortSignal.timeout(healWithin * ward.stage.patience);
   // Mending goes on when the run is stopped: nothing may be left behind.
-  const signal = AbortSignal.any([ward.hurry, limit()]);
-  const patient = ward.hurry.aborted ? limit() : signal;
+  const patient = AbortSignal.timeout(healWithin * ward.stage.patience);
   const scenes = victims.map((victim) => sceneOf(ward, injection, victim, patient));
   await checkLasting(ward, injection, scenes);
   tell(ward, injection, { action: "heal", victims });
@@ -153,21 +152,41 @@ async function mend(ward: Ward, injection: Injection, victims: readonly string[]
 }
 
 async function healAll(
-  { clock, hurry }: Ward,
+  ward: Ward,
   fault: Fault,
   scenes: readonly Scene[],
 ): Promise<Evidence & { readonly took: number }> {
+  const { clock, hurry } = ward;
   const begun = clock.monotonic();
-  const healed = await Promise.allSettled(scenes.map((scene) => fault.heal(scene)));
+  const over = new AbortController();
+  const mending = Promise.allSettled(scenes.map((scene) => fault.heal(scene)));
+  const healed = await Promise.race([mending, hurried(ward, over.signal)]);
+  over.abort();
   const failed = healed.flatMap((end) => (end.status === "rejected" ? [messageOf(end.reason)] : []));
   const took = clock.monotonic() - begun;
   if (failed.length > 0) return { proved: false, text: failed.join("; "), took };
-  if (hurry.aborted) return { proved: true, text: "in a hurry: not looked at", took };
+  if (hurry.aborted) return { ...notLookedAt, took };
   try {
-    return { ...(await proveAll(scenes, (scene) => fault.proveGone(scene))), took };
+    const looking = scenes.map((scene) => ({ ...scene, signal: AbortSignal.any([scene.signal, hurry]) }));
+    return { ...(await proveAll(looking, (scene) => fault.proveGone(scene))), took };
   } catch (error) {
+    if (hurry.aborted) return { ...notLookedAt, took };
     return { proved: false, text: messageOf(error), took };
   }
+}
+
+/** How long mending may take when it is hurried, ms; what is begun by then goes on by itself on the far side. */
+const hurriedWithin = 1_000;
+
+const notLookedAt: Evidence = { proved: true, text: "in a hurry: not looked at" };
+
+/** Settles, with nothing, a moment after it is hurried; is forgotten when `over` aborts. */
+async function hurried({ hurry, clock }: Ward, over: AbortSignal): Promise<never[]> {
+  if (!hurry.aborted) {
+    await new Promise((done) => hurry.addEventListener("abort", done, { once: true, signal: over }));
+  }
+  await clock.sleep(hurriedWithin, over).catch(() => undefined);
+  return [];
 }
 
 async function proveAll(

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { faultNames } from "./inject.ts";
+import { showProblem } from "../../spec/problem.ts";
 import { loadScenario } from "./load.ts";
 
 const clusters = resolve(import.meta.dirname, "../../../clusters");
@@ -75,5 +76,49 @@ describe("a scenario file", () => {
   it("survives what is no YAML", () => {
     expect(problemsOf("steps: [")).toHaveLength(1);
     expect(problemsOf("")).toHaveLength(1);
+  });
+
+  describe("for a cluster whose machines are known", () => {
+    const nodes = ["core-01", "core-02", "core-03"];
+    const victims = (words: string): string[] => {
+      const text = `${head}steps:\n  - {inject: power-cut, victims: ${words}}\n`;
+      const loaded = loadScenario(text, "s.yaml", nodes);
+      return loaded.ok ? [] : loaded.problems.map(showProblem);
+    };
+
+    it.each(["core-02", "all", "a minority", "two of three", "etcd leader", "all but engine leader"])(
+      "takes %s",
+      (words) => {
+        expect(victims(words)).toEqual([]);
+      },
+    );
+
+    it("takes the machine that runs a unit, which is known only then", () => {
+      expect(victims("the machine that runs hello.service")).toEqual([]);
+    });
+
+    it.each([
+      ["core-07", 'no machine is called "core-07"'],
+      ["[core-01, the blue one]", 'no machine is called "the blue one"'],
+      ["two of four", "the cluster has 3 machines"],
+      ["five", '"five" matches no machine of the cluster'],
+      ["all but all", '"all but all" matches no machine of the cluster'],
+    ])("refuses %s with its place, before anything is broken", (words, message) => {
+      const [problem = ""] = victims(words);
+      expect(problem).toMatch(/^s\.yaml:5:\d+/);
+      expect(problem).toContain(message);
+    });
+
+    it("looks at every place where machines are named", () => {
+      const steps = [
+        "{reboot: core-07}",
+        "{heal: freeze, victims: core-08}",
+        "{assert: {command: 'true', on: core-09}}",
+        "{soak: 1m, victims: core-10, faults: [{inject: freeze, victims: core-11}]}",
+      ];
+      const loaded = loadScenario(`${head}steps: [${steps.join(", ")}]\n`, "s.yaml", nodes);
+      const named = loaded.ok ? [] : loaded.problems.map(({ message }) => /core-\d+/.exec(message)?.[0]);
+      expect(named).toEqual(["core-07", "core-08", "core-09", "core-10", "core-11"]);
+    });
   });
 });

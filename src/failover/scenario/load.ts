@@ -3,20 +3,36 @@ import { readYaml } from "../../spec/document.ts";
 import { nearest } from "../../spec/nearest.ts";
 import { showProblem, type Path, type Problem } from "../../spec/problem.ts";
 import { AppError } from "../../foundation/errors.ts";
+import { checkVictims } from "./check-victims.ts";
 import { scenarioSchema, type Scenario } from "./scenario.ts";
 
 export type LoadedScenario =
   | { readonly ok: true; readonly scenario: Scenario }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
-/** Reads the text of a scenario file; every problem with its place. `file` is only the name that problems are shown with. */
-export function loadScenario(text: string, file: string): LoadedScenario {
+/**
+ * Reads the text of a scenario file; every problem with its place.
+ * @param file only the name that problems are shown with
+ * @param nodes the cluster's machines, when they are known: victims that none of them can be are problems too
+ */
+export function loadScenario(text: string, file: string, nodes?: readonly string[]): LoadedScenario {
   const source = readYaml(text);
   if (source.errors.length > 0) {
     return { ok: false, problems: source.errors.map((error) => ({ ...error, file, path: "" })) };
   }
   const parsed = scenarioSchema.safeParse(source.value);
-  if (parsed.success) return { ok: true, scenario: parsed.data };
+  if (parsed.success) {
+    const missing = nodes === undefined ? [] : checkVictims(parsed.data, nodes);
+    if (missing.length === 0) return { ok: true, scenario: parsed.data };
+    const problems = missing.map(({ path, message }) => ({
+      file,
+      ...source.placeOf(path, false),
+      path: path.join("."),
+      message,
+      hint: `the machines are ${nodes?.join(", ")}`,
+    }));
+    return { ok: false, problems };
+  }
   const problems = parsed.error.issues
     .flatMap((issue) => findingsOf(issue))
     .map(({ path, message, hint, atKey }) => ({
