@@ -8,6 +8,7 @@ import { lineLog, type Log } from "../foundation/log.ts";
 import { type FleetConfig, readFleetConfig } from "../fleet/config.ts";
 import { type Body, createBody } from "./fleetd-body.ts";
 import { closeAll, listen } from "./fleetd-listen.ts";
+import { ownMemory, releaseAtRest } from "./fleetd-memory.ts";
 import { isRestart } from "./fleetd-restart.ts";
 
 const defaultFile = "/etc/fleet/fleet.conf";
@@ -66,6 +67,8 @@ async function work(file: string | undefined, first: FleetConfig, world: FleetdW
   let body = await born(config);
   // The sockets outlive a change of settings: whoever asks meanwhile waits for the next answer, or gets 503.
   const servers = await listen({ fetch: (request) => body.api.fetch(request) }, config, world.env);
+  const ended = new AbortController();
+  void releaseAtRest(ownMemory(), clock, ended.signal);
   try {
     while ((await Promise.race([body.running, world.asked(), world.reload()])) === "reload") {
       const log = logTo(world, config.verbose);
@@ -80,6 +83,7 @@ async function work(file: string | undefined, first: FleetConfig, world: FleetdW
     }
     await end(body, logTo(world, config.verbose), world);
   } finally {
+    ended.abort(new AppError("E_INTERRUPTED", "fleetd ends"));
     closeAll(servers);
     await body.close();
   }
