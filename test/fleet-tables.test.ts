@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createDesired } from "../src/fleet/agent/desired.ts";
 import { currentState } from "../src/fleet/api/show.ts";
-import { readFleetConfig } from "../src/fleet/config.ts";
+import { readFleetConfig, settingNames } from "../src/fleet/config.ts";
 import { parseLine } from "../src/fleet/ctl/flags.ts";
 import { readGlobals } from "../src/fleet/ctl/globals.ts";
 import { machineLabel, machineLegend } from "../src/fleet/ctl/legend.ts";
@@ -109,6 +109,7 @@ describe("table Engine agents view: what counts as load of a machine", () => {
     ["a loaded unit does", other([], "loaded"), true, "B"],
     ["a launched unit does", other([]), true, "B"],
     ["a unit on an unknown machine does not", other([]), false, "A"],
+    ["a unit that shall be inactive does not, once it is off", other([], "inactive"), undefined, "A"],
     ["a global unit does everywhere", other(["Global=true"]), undefined, "A"],
     [
       "a global unit with metadata does where they match",
@@ -159,6 +160,30 @@ describe("table AbleToRun", () => {
   });
 });
 
+describe("table hasReplace", () => {
+  const replaced = "release ping.service from XXX";
+  it.each([
+    ["the new one replaces the one that is there", ["Replaces=ping.service"], [], true],
+    ["the new one replaces by a glob", ["Replaces=pi*"], [], true],
+    ["each replaces the other: both stay", ["Replaces=ping.service"], ["Replaces=a.service"], false],
+    ["neither does", [], [], false],
+  ])("%s", (_, lines, theirs, leaves) => {
+    const all = units(aUnit(a, lines), aUnit("ping.service", theirs));
+    const parts = { machines: machines("XXX", "YYY"), units: all };
+    const placements = new Map([at("ping.service", "XXX"), at(a, "XXX")]);
+    const decisions = decide({ ...parts, placements });
+    expect(decisions.some((decision) => decision.startsWith(replaced))).toBe(leaves);
+    expect(decisions.some((decision) => decision.startsWith("release a.service"))).toBe(false);
+  });
+
+  it("the one that is there replaces the new one: that goes elsewhere", () => {
+    const all = units(aUnit(a), aUnit("ping.service", ["Replaces=a.service"]));
+    const placements = new Map([at("ping.service", "XXX"), at(a, "XXX")]);
+    const decisions = decide({ machines: machines("XXX", "YYY"), units: all, placements });
+    expect(decisions[0]).toMatch(/^release a.service from XXX/);
+  });
+});
+
 describe("table Agent desired state", () => {
   const me = aMachine("this-machine");
   const dog = aMachine("this-machine", { metadata: { dog: "woof" } });
@@ -169,6 +194,7 @@ describe("table Agent desired state", () => {
     ["scheduled to me: in", me, aUnit(a), "this-machine", true],
     ["not scheduled: out", me, aUnit(a), undefined, false],
     ["scheduled elsewhere: out", me, aUnit(a), "other-machine", false],
+    ["scheduled to me, but wanted inactive: out", me, aUnit(a, [], { desired: "inactive" }), me.id, false],
     ["global: in", me, global, undefined, true],
     ["global with metadata that I have: in", dog, woof, undefined, true],
     ["global with metadata that I have not: out", me, woof, undefined, false],
@@ -230,6 +256,15 @@ describe("tables of fleetctl and the settings", () => {
       ]);
     },
   );
+
+  it("settings: every key of fleet's is known", () => {
+    const fleets = `verbosity etcd_servers etcd_username etcd_password etcd_keyfile etcd_certfile
+      etcd_cafile etcd_key_prefix etcd_request_timeout engine_reconcile_interval public_ip metadata
+      agent_ttl units_directory systemd_user token_limit enable_grpc disable_engine
+      disable_watches verify_units authorized_keys_file`;
+    const missing = fleets.split(/\s+/).filter((key) => !settingNames.includes(key));
+    expect(missing).toEqual([]);
+  });
 
   it.each([
     [

@@ -62,7 +62,7 @@ export async function createBody({ config, env, clock, log, onReady }: BodyOptio
     log: log.with({ part: "etcd" }),
   });
   const systemd = createDbusSystemd({
-    busAddress: env["DBUS_SYSTEM_BUS_ADDRESS"] ?? "unix:path=/run/dbus/system_bus_socket",
+    busAddress: busAddressFor(config, env),
     unitsDirectory: config.unitsDirectory,
     clock,
     log: log.with({ part: "systemd" }),
@@ -105,6 +105,19 @@ export async function createBody({ config, env, clock, log, onReady }: BodyOptio
       await registry.close();
     },
   };
+}
+
+/** Where systemd is reached: the system's, or that of the user that fleetd runs as. */
+function busAddressFor({ systemdUser }: FleetConfig, env: BodyOptions["env"]): string {
+  if (!systemdUser) return env["DBUS_SYSTEM_BUS_ADDRESS"] ?? "unix:path=/run/dbus/system_bus_socket";
+  const runtime = env["XDG_RUNTIME_DIR"];
+  const address =
+    env["DBUS_SESSION_BUS_ADDRESS"] ?? (runtime === undefined ? undefined : `unix:path=${runtime}/bus`);
+  if (address !== undefined) return address;
+  throw new AppError("E_CONFIG_INVALID", "systemd_user: there is no session to run units in", {
+    details: ["neither DBUS_SESSION_BUS_ADDRESS nor XDG_RUNTIME_DIR is set"],
+    hint: "run fleetd as a service of that user ('systemctl --user'), or leave systemd_user out",
+  });
 }
 
 /** The certificates that the settings name, and the password. */

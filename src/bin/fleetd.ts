@@ -27,7 +27,7 @@ export interface FleetdWorld {
   /** Resolves when fleetd shall read its settings again (SIGHUP). */
   readonly reload: () => Promise<"reload">;
   /** Whether the end is only for a new beginning. */
-  readonly restarting: (log: Log) => Promise<boolean>;
+  readonly restarting: (log: Log, config: FleetConfig) => Promise<boolean>;
 }
 
 /** fleetd: `argv` without the program's name. Gives the exit code. */
@@ -81,7 +81,7 @@ async function work(file: string | undefined, first: FleetConfig, world: FleetdW
       config = next;
       body = await born(config);
     }
-    await end(body, logTo(world, config.verbose), world);
+    await end(body, config, world);
   } finally {
     ended.abort(new AppError("E_INTERRUPTED", "fleetd ends"));
     closeAll(servers);
@@ -89,9 +89,10 @@ async function work(file: string | undefined, first: FleetConfig, world: FleetdW
   }
 }
 
-async function end({ life, running }: Body, log: Log, world: FleetdWorld): Promise<void> {
+async function end({ life, running }: Body, config: FleetConfig, world: FleetdWorld): Promise<void> {
+  const log = logTo(world, config.verbose);
   tellSystemd("STOPPING=1", log, world);
-  if (await world.restarting(log)) {
+  if (await world.restarting(log, config)) {
     log.info("restarting: units and session stay as they are");
     await life.suspend();
   } else {
@@ -112,10 +113,13 @@ async function readAgain(
   try {
     const { config, remarks } = readFleetConfig(await readFile(file), env);
     for (const remark of remarks) log.warn(remark);
-    const { socket, listen: addresses, unitsDirectory, stateDirectory, machineIdFile } = old;
-    const next = { ...config, socket, listen: addresses, unitsDirectory, stateDirectory, machineIdFile };
+    const { socket, listen: addresses, unitsDirectory, stateDirectory, machineIdFile, systemdUser } = old;
+    const lasting = { socket, listen: addresses, unitsDirectory, stateDirectory, machineIdFile, systemdUser };
+    const next = { ...config, ...lasting };
     if (!isDeepStrictEqual(next, config))
-      log.warn("paths and sockets change only with a restart of fleetd", { file: file ?? defaultFile });
+      log.warn("paths, sockets and systemd_user change only with a restart of fleetd", {
+        file: file ?? defaultFile,
+      });
     if (!isDeepStrictEqual(next, old)) return next;
     log.info("read the settings again: nothing has changed");
   } catch (error) {
@@ -183,6 +187,7 @@ function hostWorld(): FleetdWorld {
     stderr: (text) => void process.stderr.write(text),
     asked: () => promise,
     reload: () => hangUp.promise,
-    restarting: (log) => isRestart({ exec: hostExec(), env: process.env, log }),
+    restarting: (log, { systemdUser }) =>
+      isRestart({ exec: hostExec(), env: process.env, log, user: systemdUser }),
   };
 }

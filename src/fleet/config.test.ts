@@ -79,9 +79,9 @@ describe("fleetd's settings", () => {
     ]);
   });
 
-  it("refuse what would be dangerous to pass over", () => {
-    expect(problemsOf("systemd_user=true")).toEqual(["E_NOT_SUPPORTED"]);
-    expect(problemsOf("etcd_certfile=\nsystemd_user=false")).toEqual([]);
+  it("say whose systemd runs the units", () => {
+    expect(readFleetConfig("systemd_user=true", {}).config.systemdUser).toBe(true);
+    expect(problemsOf("systemd_user=mine")).toEqual(['systemd_user: "mine" is neither true nor false']);
   });
 
   it("say how etcd is convinced, and where else the API is", () => {

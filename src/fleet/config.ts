@@ -33,6 +33,8 @@ export interface FleetConfig {
   readonly tokenLimit: number;
   /** This machine never decides where units go. */
   readonly disableEngine: boolean;
+  /** Units are those of the systemd of the user that fleetd runs as, on the session's bus. */
+  readonly systemdUser: boolean;
 }
 
 export interface ReadConfig {
@@ -61,6 +63,7 @@ const defaults = {
   verbosity: "0",
   token_limit: "100",
   disable_engine: "false",
+  systemd_user: "false",
 };
 
 type Key = keyof typeof defaults;
@@ -75,12 +78,12 @@ const ignored: Readonly<Record<string, string>> = {
   authorized_keys_file: "signed units are no longer supported",
 };
 
-/** Keys of fleet whose meaning matters too much to pass over them. */
-const unsupported = ["systemd_user"];
+/** The names of all settings that are known, also of those without effect. */
+export const settingNames: readonly string[] = [...Object.keys(defaults), ...Object.keys(ignored)];
 
 /**
  * fleetd's settings: the environment (`FLEET_` and the key in upper case) before the file before the defaults, as
- * fleet did. Throws E_CONFIG_INVALID with all problems, and E_NOT_SUPPORTED.
+ * fleet did. Throws E_CONFIG_INVALID with all problems.
  */
 export function readFleetConfig(
   file: string | undefined,
@@ -91,7 +94,6 @@ export function readFleetConfig(
   for (const [name, value] of Object.entries(env)) {
     if (name.startsWith("FLEET_") && value !== undefined) told.set(name.slice(6).toLowerCase(), value);
   }
-  refuseUnsupported(told);
   const get = (key: Key): string => told.get(key) ?? defaults[key];
   const config: FleetConfig = {
     etcdServers: readServers(get("etcd_servers"), problems),
@@ -109,6 +111,7 @@ export function readFleetConfig(
     verbose: readNumber("verbosity", get("verbosity"), 0, problems) > 0,
     tokenLimit: readNumber("token_limit", get("token_limit"), 1, problems),
     disableEngine: readBoolean("disable_engine", get("disable_engine"), problems),
+    systemdUser: readBoolean("systemd_user", get("systemd_user"), problems),
   };
   if (problems.length > 0) {
     throw new AppError("E_CONFIG_INVALID", "fleetd cannot start with these settings", {
@@ -137,18 +140,10 @@ function* parseIni(text: string, problems: string[]): Iterable<[string, string]>
   }
 }
 
-function refuseUnsupported(told: ReadonlyMap<string, string>): void {
-  const found = unsupported.filter((key) => !["", "false", undefined].includes(told.get(key)));
-  if (found.length === 0) return;
-  throw new AppError("E_NOT_SUPPORTED", `fleetd does not support ${found.join(", ")}`, {
-    hint: "leave it out: units are started by the system's systemd, as the API allows commands of root's weight",
-  });
-}
-
 function remark(key: string): string[] {
   const why = ignored[key];
   if (why !== undefined) return [`the setting ${key} has no effect: ${why}`];
-  if (key in defaults || unsupported.includes(key)) return [];
+  if (key in defaults) return [];
   return [`the setting ${key} is not known and was ignored`];
 }
 

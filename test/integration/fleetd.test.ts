@@ -47,7 +47,7 @@ describe("fleetd", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  const launch = (): void => {
+  const launch = (bus: NodeJS.ProcessEnv = { DBUS_SYSTEM_BUS_ADDRESS: daemon.address }): void => {
     fleetd = spawn(
       process.execPath,
       [resolve("src/bin/node.ts"), "fleetd", "-config", join(folder, "fleet.conf")],
@@ -59,7 +59,7 @@ describe("fleetd", () => {
           FLEET_SOCKET: join(folder, "fleet.sock"),
           FLEET_STATE_DIRECTORY: folder,
           FLEET_UNITS_DIRECTORY: join(folder, "units"),
-          DBUS_SYSTEM_BUS_ADDRESS: daemon.address,
+          ...bus,
         },
         stdio: ["ignore", "ignore", "pipe"],
       },
@@ -140,6 +140,22 @@ describe("fleetd", () => {
     expect([mirror.snapshot.machines.size, mirror.snapshot.states.size]).toEqual([0, 0]);
     expect([...mirror.snapshot.units.keys()].toSorted()).toEqual(["hello.service", "other.service"]);
     await registry.close();
+  });
+
+  it("runs units in the systemd of its user when it is told to", async () => {
+    await end("SIGKILL");
+    await writeFile(join(folder, "fleet.conf"), "systemd_user=true\n");
+    const system = "unix:path=/nobody/is/here";
+    launch({ DBUS_SYSTEM_BUS_ADDRESS: system, DBUS_SESSION_BUS_ADDRESS: daemon.address });
+    await joined();
+    await call("PUT", "/units/a.service", { desiredState: "launched", options: sleeper });
+    await active("a.service");
+    expect(jobs()).toHaveLength(1);
+    await end("SIGKILL");
+    output = "";
+    launch({ DBUS_SYSTEM_BUS_ADDRESS: daemon.address });
+    expect((await once(fleetd, "exit"))[0]).toBe(1);
+    expect(output).toContain("neither DBUS_SESSION_BUS_ADDRESS nor XDG_RUNTIME_DIR is set");
   });
 
   it("stops a unit whose desired state falls, and forgets it when it is destroyed", async () => {

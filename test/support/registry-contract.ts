@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Machine, Snapshot, Unit, UnitState } from "../../src/fleet/model.ts";
+import { releasesIn } from "../../src/fleet/registry/replica.ts";
 import type { Decision, JoinRequest, Mirror, Registry, Session } from "../../src/fleet/registry/registry.ts";
 
 export interface RegistrySubject {
@@ -182,6 +183,33 @@ export function describeRegistry(name: string, makeSubject: () => Promise<Regist
         await mirror.reached((await registry.deleteUnit("a.service")) ?? 0n, stop.signal);
         const { units, placements, refusals } = mirror.snapshot;
         expect([units.size, placements.size, refusals.size]).toEqual([0, 0, 0]);
+      });
+
+      it("tells in the same step why a unit lost its place", async () => {
+        const mirror = await registry.follow(stop.signal);
+        const session = await joined({ machine: aMachine("a"), ttl });
+        const term = await session.campaign(stop.signal);
+        await registry.putUnit(aUnit("a.service"));
+        await registry.putUnit(aUnit("b.service"));
+        await term.commit([place("a.service", "m"), place("b.service", "m")]);
+        await until(mirror, ({ placements }) => placements.size === 2);
+        const lost: unknown[] = [];
+        mirror.onStep((changes = []) => {
+          const why = releasesIn(changes);
+          const gone = changes.flatMap((change) =>
+            change.kind === "placement" && change.value === undefined ? [change.unit] : [],
+          );
+          lost.push(...gone.map((unit) => [unit, why.get(unit)]));
+        });
+        const reason = "target state inactive";
+        const released = await term.commit([{ kind: "release", unit: "a.service", from: "m", reason }]);
+        await mirror.reached(released === "deposed" ? 0n : released, stop.signal);
+        await mirror.reached((await registry.deleteUnit("b.service")) ?? 0n, stop.signal);
+        expect(lost).toEqual([
+          ["a.service", reason],
+          ["b.service", "unit destroyed"],
+        ]);
+        expect(mirror.snapshot.leader).toBe(aMachine("a").id);
       });
 
       it("never changes a snapshot that was handed out", async () => {

@@ -94,7 +94,13 @@ export type HistoryEvent =
 export type RegistryRecord =
   | { readonly type: "machine"; readonly machine: string; readonly present: boolean }
   | { readonly type: "leader"; readonly machine: string | undefined }
-  | { readonly type: "placement"; readonly unit: string; readonly machine: string | undefined }
+  | {
+      readonly type: "placement";
+      readonly unit: string;
+      readonly machine: string | undefined;
+      /** Why the engine gave it that place, or took its place away, as far as it said. */
+      readonly reason?: string;
+    }
   | { readonly type: "refusal"; readonly unit: string; readonly summary: string | undefined }
   | {
       readonly type: "state";

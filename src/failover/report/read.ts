@@ -36,6 +36,7 @@ function parsed(text: string): unknown {
 }
 
 function linesOf(text: string, file: string): unknown[] {
+  if (/^\{\s*"v": ?\d+,\s*"runs"/.test(text)) return broken(file, "it is a JSON report that breaks off");
   const lines = text.split("\n");
   const last = lines.pop();
   const events = lines.map((line, index) => parsed(line) ?? broken(file, `line ${index + 1} is no event`));

@@ -20,7 +20,7 @@ describe("what etcd's client prints of the registry", () => {
     const reading = read({
       header: { revision: 7 },
       kvs: [
-        kv("schedule/hello.service", { unit: "hello.service", machineID: id, reason: "" }),
+        kv("schedule/hello.service", { unit: "hello.service", machineID: id, reason: "because" }),
         kv("units/hello.service", {
           name: "hello.service",
           desired: "launched",
@@ -33,7 +33,7 @@ describe("what etcd's client prints of the registry", () => {
       revision: 7,
       whole: true,
       changes: [
-        { type: "placement", unit: "hello.service", machine: "core-01" },
+        { type: "placement", unit: "hello.service", machine: "core-01", reason: "because" },
         {
           type: "unit",
           unit: "hello.service",
@@ -53,6 +53,24 @@ describe("what etcd's client prints of the registry", () => {
       revision: 9,
       whole: false,
       changes: [{ type: "machine", machine: "core-01", present: false }],
+    });
+  });
+
+  it("is read with the reason why a unit lost its place, which the leader tells in the same step", () => {
+    const reading = read({
+      Header: { revision: 9 },
+      Events: [
+        {
+          kv: kv("engine/leader", { machineID: id, released: { "hello.service": "target state inactive" } }),
+        },
+        { type: 1, kv: { key: base64(`${prefix}schedule/hello.service`) } },
+      ],
+    });
+    expect(reading?.changes).toContainEqual({
+      type: "placement",
+      unit: "hello.service",
+      machine: undefined,
+      reason: "target state inactive",
     });
   });
 

@@ -4,6 +4,7 @@ import { shellQuote } from "../../foundation/exec.ts";
 import { silentLog } from "../../foundation/log.ts";
 import type { SshConnection } from "../../foundation/ssh.ts";
 import { createDecoder, type Decoder } from "../../fleet/registry/etcd/codec.ts";
+import { releasesIn, type Change } from "../../fleet/registry/replica.ts";
 import { layoutAt } from "../../fleet/registry/etcd/layout.ts";
 import type { RegistryRecord } from "../history/history.ts";
 import type { RegistryReading } from "./stage.ts";
@@ -86,9 +87,11 @@ export function readingOf(
     printed?.header === undefined
       ? (printed?.Events ?? []).map(({ type, kv }) => ({ kv, gone: type === 1 }))
       : (printed.kvs ?? []).map((kv) => ({ kv, gone: false }));
-  const changes = pairs.flatMap(
-    ({ kv, gone }) => recordOf(plain(kv.key), gone ? undefined : plain(kv.value), decoder, names) ?? [],
+  const decoded = pairs.flatMap(
+    ({ kv, gone }) => decoder.decode(plain(kv.key), gone ? undefined : plain(kv.value), 0n) ?? [],
   );
+  const releases = releasesIn(decoded);
+  const changes = decoded.flatMap((change) => recordOf(change, releases, names) ?? []);
   if (printed?.header !== undefined) return { revision: printed.header.revision, whole: true, changes };
   if (printed?.Header === undefined || changes.length === 0) return undefined;
   return { revision: printed.Header.revision, whole: false, changes };
@@ -103,21 +106,20 @@ function parsed(line: string): Printed | undefined {
 }
 
 function recordOf(
-  key: string,
-  value: string | undefined,
-  decoder: Decoder,
+  change: Change,
+  releases: ReadonlyMap<string, string>,
   names: ReadonlyMap<string, string>,
 ): RegistryRecord | undefined {
-  const change = decoder.decode(key, value, 0n);
   const nameOf = (id: string): string => names.get(id) ?? id;
-  switch (change?.kind) {
+  switch (change.kind) {
     case "machine":
       return { type: "machine", machine: nameOf(change.id), present: change.value !== undefined };
     case "leader":
       return { type: "leader", machine: change.value === undefined ? undefined : nameOf(change.value) };
     case "placement": {
       const machine = change.value === undefined ? undefined : nameOf(change.value.machineID);
-      return { type: "placement", unit: change.unit, machine };
+      const reason = change.value === undefined ? releases.get(change.unit) : change.value.reason;
+      return { type: "placement", unit: change.unit, machine, ...(reason === undefined ? {} : { reason }) };
     }
     case "refusal":
       return { type: "refusal", unit: change.unit, summary: change.value?.summary };

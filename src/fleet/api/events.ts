@@ -1,7 +1,7 @@
 import type { Clock } from "../../foundation/clock.ts";
 import type { Snapshot } from "../model.ts";
 import type { Mirror } from "../registry/registry.ts";
-import type { Change } from "../registry/replica.ts";
+import { releasesIn, type Change } from "../registry/replica.ts";
 
 /** One line of the event stream: what happened, at which revision of the registry. */
 export interface FleetEvent {
@@ -132,22 +132,28 @@ export function createReader(snapshot: Snapshot): Reader {
     const { publicIP, version } = value ?? {};
     return { kind: "machine", data: { machineID: id, change: what, primaryIP: publicIP, version } };
   };
-  const placement = ({ unit, value }: Change & { kind: "placement" }): Omit<FleetEvent, "revision"> => {
+  const placement = (
+    { unit, value }: Change & { kind: "placement" },
+    why: string | undefined,
+  ): Omit<FleetEvent, "revision"> => {
     const from = places.get(unit);
     if (value === undefined) places.delete(unit);
     else places.set(unit, value.machineID);
     const data =
       value === undefined
-        ? { decision: "released", unit, machineID: from }
+        ? { decision: "released", unit, machineID: from, reason: why }
         : { decision: "placed", unit, machineID: value.machineID, reason: value.reason };
     return { kind: "decision", unit, data };
   };
-  const read = (change: Change): Omit<FleetEvent, "revision"> | undefined => {
+  const read = (
+    change: Change,
+    releases: ReadonlyMap<string, string>,
+  ): Omit<FleetEvent, "revision"> | undefined => {
     switch (change.kind) {
       case "machine":
         return machine(change);
       case "placement":
-        return placement(change);
+        return placement(change, releases.get(change.unit));
       case "leader": {
         // The leader writes its record anew with each of its commits.
         if (change.value === leader) return undefined;
@@ -164,11 +170,13 @@ export function createReader(snapshot: Snapshot): Reader {
       places = placesIn(now);
       leader = now.leader;
     },
-    read: (changes, revision) =>
-      changes.flatMap((change) => {
-        const event = read(change);
+    read: (changes, revision) => {
+      const releases = releasesIn(changes);
+      return changes.flatMap((change) => {
+        const event = read(change, releases);
         return event === undefined ? [] : [{ ...event, revision }];
-      }),
+      });
+    },
   };
 }
 

@@ -127,7 +127,7 @@ describe("the event stream", () => {
       `event: decision\ndata: ${JSON.stringify({ decision: "placed", unit: "a.service", machineID: machine.id, reason: "test" })}`,
       `event: state\ndata: ${JSON.stringify({ unit: "a.service", machineID: machine.id, change: "published", ...says })}`,
       `event: metadata\ndata: ${JSON.stringify({ machineID: machine.id, key: "k", value: "v" })}`,
-      `event: decision\ndata: ${JSON.stringify({ decision: "released", unit: "a.service", machineID: machine.id })}`,
+      `event: decision\ndata: ${JSON.stringify({ decision: "released", unit: "a.service", machineID: machine.id, reason: "test" })}`,
       `event: decision\ndata: ${JSON.stringify({ decision: "refused", unit: "a.service", reason: refusal.summary, reasons: refusal.reasons })}`,
       'event: unit\ndata: {"unit":"a.service","change":"destroyed"}',
       'event: decision\ndata: {"decision":"forgiven","unit":"a.service"}',

@@ -115,7 +115,7 @@ function openSession(context: Context, machineID: string, leaseId: string, ttl: 
       await leading(store, leaseId, AbortSignal.any([signal, lost.signal]), () =>
         write([{ kind: "leader", value: machineID }], signal),
       );
-      return openTerm(context, lost.signal);
+      return openTerm(context, { machineID, leaseId, lost: lost.signal });
     },
     end: async (signal) => {
       if (lost.signal.aborted) return;
@@ -169,7 +169,10 @@ function nextChange(store: MemoryStore, signal: AbortSignal): Promise<void> {
   });
 }
 
-function openTerm(context: Context, lost: AbortSignal): Term {
+function openTerm(
+  context: Context,
+  { machineID, leaseId, lost }: { machineID: string; leaseId: string; lost: AbortSignal },
+): Term {
   const { store } = context;
   const created = store.entries.get("leader")?.created;
   const over = new AbortController();
@@ -188,7 +191,12 @@ function openTerm(context: Context, lost: AbortSignal): Term {
       const before = store.revision;
       for (const decision of decisions) {
         const change = decide(store, decision);
-        if (change !== undefined) store.write([change]);
+        if (change === undefined) continue;
+        if (decision.kind !== "release") store.write([change]);
+        else {
+          const released = { [decision.unit]: decision.reason };
+          store.write([change, { kind: "leader", value: machineID, released }], leaseId);
+        }
       }
       return store.revision === before ? 0n : store.revision;
     },

@@ -20,7 +20,22 @@ export type Change =
     }
   | { readonly kind: "refusal"; readonly unit: string; readonly value: Refusal | undefined }
   | { readonly kind: "cordon"; readonly machineID: string; readonly value: Cordon | undefined }
-  | { readonly kind: "leader"; readonly value: string | undefined };
+  | {
+      readonly kind: "leader";
+      readonly value: string | undefined;
+      /** Why the commit that wrote this released units, by their names. */
+      readonly released?: Readonly<Record<string, string>>;
+    };
+
+/** Why units lost their places in one step: the engine says it beside, or the unit itself went. */
+export function releasesIn(changes: readonly Change[]): ReadonlyMap<string, string> {
+  return new Map(
+    changes.flatMap((change) => {
+      if (change.kind === "leader") return Object.entries(change.released ?? {});
+      return change.kind === "unit" && change.value === undefined ? [[change.name, "unit destroyed"]] : [];
+    }),
+  );
+}
 
 /** Builds snapshots out of changes. */
 export interface Replica {

@@ -28,7 +28,9 @@ const aliases = {
   global: ["Global"],
 } as const;
 
-const knownKeys: ReadonlySet<string> = new Set(Object.values(aliases).flat());
+/** The names of all options of [X-Fleet], the older ones too. */
+export const requirementNames: readonly string[] = Object.values(aliases).flat();
+const knownKeys: ReadonlySet<string> = new Set(requirementNames);
 
 /** Reads the section, with the specifiers filled in from the unit's name. */
 export function requirementsOf(unit: Pick<Unit, "name" | "options">): Requirements {

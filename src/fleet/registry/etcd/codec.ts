@@ -53,7 +53,10 @@ const metadata = z.object({
   value: z.string(),
 }) satisfies z.ZodType<MetadataChange>;
 
-const leader = z.object({ machineID: z.string() });
+const leader = z.object({
+  machineID: z.string(),
+  released: z.record(z.string(), z.string()).optional(),
+});
 
 /** The text of a record's value. Fields that a later fleet adds are ignored by this one. */
 export const encode = (
@@ -142,8 +145,12 @@ function changeOf(layout: Layout, key: string, value: string | undefined): Chang
       const belongs = (found: MetadataChange): boolean => found.key === of && found.machineID === machineID;
       return { kind: "metadata", machineID, key: of, value: read(metadata, belongs)?.value };
     }
-    case "engine":
-      return rest === "leader" ? { kind: "leader", value: read(leader, () => true)?.machineID } : undefined;
+    case "engine": {
+      if (rest !== "leader") return undefined;
+      const found = read(leader, () => true);
+      const told = found?.released === undefined ? {} : { released: found.released };
+      return { kind: "leader", value: found?.machineID, ...told };
+    }
     default:
       return undefined;
   }

@@ -49,6 +49,14 @@ function recordOf(decision: Decision): string {
   }
 }
 
+/** Why a chunk releases units, by their names; undefined when it releases none. */
+export function releasedBy(chunk: readonly Decision[]): { readonly [unit: string]: string } | undefined {
+  const reasons = chunk.flatMap((decision): [string, string][] =>
+    decision.kind === "release" ? [[decision.unit, decision.reason]] : [],
+  );
+  return reasons.length === 0 ? undefined : Object.fromEntries(reasons);
+}
+
 /**
  * The steps of one transaction. Each carries its own guard, so one that is out of date is skipped alone; a release of
  * a unit that is elsewhere by now is left out.

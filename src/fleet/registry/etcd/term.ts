@@ -3,7 +3,7 @@ import { AppError } from "../../../foundation/errors.ts";
 import type { Decision, Term } from "../registry.ts";
 import type { Candidate } from "./campaign.ts";
 import type { EtcdContext } from "./context.ts";
-import { chunksOf, stepsFor } from "./decisions.ts";
+import { chunksOf, releasedBy, stepsFor } from "./decisions.ts";
 import type { Guard, Step } from "./kv.ts";
 import { createdAt, modifiedAt, put, read, remove, transact } from "./kv.ts";
 
@@ -37,7 +37,8 @@ export function openTerm(context: EtcdContext, reign: Reign): Term {
     for (;;) {
       const steps: Step[] = await stepsFor(context, chunk, signal);
       if (steps.length === 0) return 0n;
-      const value = JSON.stringify({ machineID, commit: randomUUID() });
+      // A record that is removed cannot say why; the leader's own, written in the same step, does.
+      const value = JSON.stringify({ machineID, commit: randomUUID(), released: releasedBy(chunk) });
       const done = await transact(
         members,
         { when: fence(), then: [...steps, put(key, value, lease)], otherwise: [read(key)] },
