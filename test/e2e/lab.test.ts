@@ -1,7 +1,8 @@
+import { readFileSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { eventually, onHost, testCluster, type TestCluster } from "../support/cluster.ts";
+import { eventually, onHost, root, testCluster, type TestCluster } from "../support/cluster.ts";
 
 /** The short library: faults on real nodes, that they bite, that they are healed, and that nothing of them is left. */
 
@@ -39,6 +40,20 @@ describe("the short library", () => {
     const played = await cluster.run("test", "disk-full");
     expect(played.stdout).toMatch(/unsupported: .*no disk of its own/);
     expect(played.code).toBe(8);
+  });
+});
+
+describe("the examples of docs/scenarios.md", () => {
+  const page = readFileSync(join(root, "docs/scenarios.md"), "utf8");
+  const examples = [...page.matchAll(/^```yaml\n([\s\S]*?)^```/gm)].flatMap(([, text = ""]) => {
+    const name = /^name: (.+)$/m.exec(text)?.[1];
+    return name === undefined ? [] : [[name, text] as const];
+  });
+
+  it.each(examples)("%s passes", { timeout: 180_000 }, async (name, text) => {
+    await writeFile(join(cluster.dir, `scenarios/${name}.yaml`), text);
+    const played = await cluster.run("test", name);
+    expect(played.code, `${played.stdout}\n${played.stderr}`).toBe(0);
   });
 });
 

@@ -14,18 +14,22 @@ const kill = (signal: string, unit: string): string =>
   `systemctl kill --kill-who=main --signal=${signal} ${unit}`;
 const mainPid = (unit: string): string => `systemctl show --property=MainPID --value ${unit}`;
 
-/** The unit's main process; it must have one. */
-async function pidOf(scene: Scene, unit: string): Promise<string> {
-  const pid = (await mustOnVictim(scene, mainPid(unit))).trim();
-  if (pid === "0" || pid === "") throw new Error(`${unit} does not run on ${scene.victim}`);
-  return pid;
+const startOf = (unit: string): string => `systemctl show --property=InvocationID --value ${unit}`;
+
+/** The unit's main process, which it must have, and the name of its start: a number comes back after a reboot. */
+async function processOf(scene: Scene, unit: string): Promise<string> {
+  const found = (await mustOnVictim(scene, `echo $(${mainPid(unit)}) $(${startOf(unit)})`)).trim();
+  if (found.startsWith("0") || found === "") throw new Error(`${unit} does not run on ${scene.victim}`);
+  return found;
 }
+const pidIn = (before: string): string => before.split(" ")[0] ?? "";
+const startIn = (before: string): string => before.split(" ")[1] ?? "";
 
 /** The process that was there before is no longer, or is about to be buried. */
 const isGone = (scene: Scene, what: string): Promise<Evidence> =>
-  proveByCommand(scene, `! grep -q '^State:.[^ZX]' /proc/${scene.before}/status`, {
-    yes: `${what}'s process ${scene.before} is dead`,
-    no: `${what}'s process ${scene.before} still lives`,
+  proveByCommand(scene, `! grep -q '^State:.[^ZX]' /proc/${pidIn(scene.before)}/status`, {
+    yes: `${what}'s process ${pidIn(scene.before)} is dead`,
+    no: `${what}'s process ${pidIn(scene.before)} still lives`,
   });
 
 export const processKill: Fault = {
@@ -33,7 +37,7 @@ export const processKill: Fault = {
   effect: "process",
   drawn: { label: "process killed", colour: "purple" },
   unsupported: async () => undefined,
-  arm: (scene) => pidOf(scene, service(scene)),
+  arm: (scene) => processOf(scene, service(scene)),
   inject: async (scene) => void (await mustOnVictim(scene, kill("KILL", service(scene)))),
   proveActive: (scene) => isGone(scene, service(scene)),
   // systemd starts it again by itself; this is for when it gave up.
@@ -41,7 +45,7 @@ export const processKill: Fault = {
   proveGone: (scene) =>
     proveByCommand(
       scene,
-      `pid=$(${mainPid(service(scene))}); [ "$pid" != 0 ] && [ "$pid" != "${scene.before}" ] && systemctl is-active --quiet ${service(scene)}`,
+      `[ "$(${startOf(service(scene))})" != "${startIn(scene.before)}" ] && systemctl is-active --quiet ${service(scene)}`,
       { within: 60_000, every: 100, yes: "a new process serves", no: "no new process serves" },
     ),
 };
@@ -74,7 +78,7 @@ export const unitCrash: Fault = {
   effect: "process",
   drawn: { label: "unit killed", colour: "purple" },
   unsupported: async () => undefined,
-  arm: (scene) => pidOf(scene, unit(scene)),
+  arm: (scene) => processOf(scene, unit(scene)),
   inject: async (scene) => void (await mustOnVictim(scene, `systemctl kill --signal=KILL ${unit(scene)}`)),
   proveActive: (scene) => isGone(scene, String(scene.options.unit)),
   heal: async () => undefined,
