@@ -17,6 +17,7 @@ import type {
 } from "../provider.ts";
 import type { Attendant } from "./attendant.ts";
 import type { Hypervisor, Inventory } from "./hypervisor.ts";
+import { makingWith, type Making } from "./making.ts";
 import type { VmRecord } from "./record.ts";
 import {
   consoleFile,
@@ -29,7 +30,7 @@ import {
   vagrantFolder,
   writeRecord,
 } from "./record.ts";
-import { checkVagrant, vagrant } from "./vagrant.ts";
+import { checkVagrant, vagrant, type Vagrant } from "./vagrant.ts";
 
 export interface VagrantOptions {
   readonly exec: Exec;
@@ -48,65 +49,7 @@ export function createVagrantProvider(options: VagrantOptions): Provider {
   const { exec, clock, hypervisor } = options;
   const { name } = hypervisor;
   const tool = vagrant(exec);
-  const imports = oneAfterTheOther();
-  const removals = oneAfterTheOther();
-
-  const note = async (cluster: ClusterRef, record: VmRecord, state: MachineStatus["state"]): Promise<void> =>
-    await writeRecord(cluster, { ...record, power: { state, since: clock.now() } });
-
-  const stateOf = async (cluster: ClusterRef, node: string): Promise<"running" | "stopped" | "absent"> => {
-    const id = await machineUuid(cluster, node, name);
-    return id === undefined ? "absent" : stateIn(await hypervisor.look(), id);
-  };
-
-  /** The first `vagrant up` of a machine. A hypervisor that makes one at a time is asked for the next when this one has its id. */
-  const make = async (cluster: ClusterRef, node: string, signal: AbortSignal): Promise<void> => {
-    const up = ["up", node, "--provider", name];
-    if (hypervisor.parallel) return void (await tool.run(cluster, up, signal));
-    await imports(async (done) => {
-      const ended = tool.run(cluster, up, signal);
-      const over = new AbortController();
-      const imported = untilImported(cluster, node, AbortSignal.any([signal, over.signal])).catch(
-        () => undefined,
-      );
-      void imported.then(done);
-      await ended.finally(() => over.abort());
-    });
-  };
-  const untilImported = async (cluster: ClusterRef, node: string, signal: AbortSignal): Promise<void> => {
-    while ((await machineUuid(cluster, node, name)) === undefined) await clock.sleep(250, signal);
-  };
-  /** One after the other: whoever removes the last machine removes the network that all machines share, and two would try. */
-  const remove = async (cluster: ClusterRef, node: string, signal: AbortSignal): Promise<void> => {
-    await removals(async () => {
-      signal.throwIfAborted();
-      if ((await machineUuid(cluster, node, name)) !== undefined)
-        await tool.run(cluster, ["destroy", "-f", node], signal);
-      await rm(join(vagrantFolder(cluster), ".vagrant", "machines", node), { recursive: true, force: true });
-    });
-  };
-
-  /** Brings the machine up, whatever there is of it; `again` when an earlier try may have got as far as booting it. */
-  const bringUp = async (
-    cluster: ClusterRef,
-    record: VmRecord,
-    again: boolean,
-    signal: AbortSignal,
-  ): Promise<void> => {
-    const node = record.name;
-    const state = await stateOf(cluster, node);
-    if (record.made === "yes" && state === "running" && !again) return;
-    if (record.made === "no" || state === "absent") {
-      // What an interrupted first start left has neither its network nor its cloud-config, and Vagrant would not see that.
-      await writeRecord(cluster, { ...record, made: "no" });
-      await remove(cluster, node, signal);
-      await make(cluster, node, signal);
-    } else {
-      await tool.run(cluster, ["up", node, record.pending ? "--provision" : "--no-provision"], signal);
-    }
-    await note(cluster, { ...record, made: "yes", pending: false }, "running");
-  };
-
+  const shop: Workshop = { ...options, ...makingWith(tool, hypervisor, clock), tool };
   return {
     name,
     capabilities,
@@ -120,20 +63,11 @@ export function createVagrantProvider(options: VagrantOptions): Provider {
       await hypervisor.prepare(cluster, report, signal);
       await options.attendant?.apply(cluster, signal);
     },
-    machines: async (cluster) => {
-      const records = await readRecords(cluster);
-      const ids = await Promise.all(records.map((record) => machineUuid(cluster, record.name, name)));
-      const seen = ids.some((id) => id !== undefined) ? await hypervisor.look() : nothing;
-      const found = records.flatMap((record, position): [string, MachineStatus][] => {
-        const status = statusOf(record, ids[position], seen);
-        return status === undefined ? [] : [[record.name, status]];
-      });
-      return new Map(found);
-    },
+    machines: (cluster) => readMachines(hypervisor, cluster),
     create: async (cluster, { machine, userData }, signal) => {
       signal.throwIfAborted();
       if ((await readRecord(cluster, machine.name)) !== undefined) return;
-      await remove(cluster, machine.name, signal);
+      await shop.remove(cluster, machine.name, signal);
       await writeUserData(cluster, machine.name, userData);
       const { name: node, address } = machine;
       await writeRecord(cluster, { version: 1, name: node, address, made: "no", pending: true });
@@ -146,51 +80,123 @@ export function createVagrantProvider(options: VagrantOptions): Provider {
       // A proxy on this host's loopback, say: what machines need of the host changes with their user-data.
       await options.attendant?.apply(cluster, signal);
     },
-    start: async (cluster, node, signal) => {
-      signal.throwIfAborted();
-      try {
-        await bringUp(cluster, await mustRead(cluster, node), false, signal);
-      } catch (error) {
-        // Two threads of one Vagrant can lock each other out while a slow machine boots. Somebody else's stays locked.
-        if (!isAppError(error, "E_LOCKED")) throw error;
-        await bringUp(cluster, await mustRead(cluster, node), true, signal);
-      }
-    },
-    halt: async (cluster, node, signal) => {
-      const record = await readRecord(cluster, node);
-      if (record === undefined || (await stateOf(cluster, node)) !== "running") return;
-      await tool.run(cluster, ["halt", node], signal);
-      await note(cluster, record, "stopped");
-    },
-    kill: async (cluster, node, signal) => {
-      const record = await readRecord(cluster, node);
-      const id = await machineUuid(cluster, node, name);
-      if (record === undefined || id === undefined) return;
-      if (stateIn(await hypervisor.look(), id) !== "running") return;
-      await hypervisor.powerOff(id, signal);
-      await note(cluster, record, "stopped");
-    },
+    start: (cluster, node, signal) => start(shop, cluster, node, signal),
+    halt: (cluster, node, signal) => halt(shop, cluster, node, signal),
+    kill: (cluster, node, signal) => cutPower(shop, cluster, node, signal),
     destroy: async (cluster, node, signal) => {
-      await remove(cluster, node, signal);
+      await shop.remove(cluster, node, signal);
       for (const file of [userDataFile(cluster, node), consoleFile(cluster, node)])
         await rm(file, { force: true });
       await removeRecord(cluster, node);
     },
-    dispose: async (cluster, signal) => {
-      for (const { name: node } of await readRecords(cluster)) {
-        await remove(cluster, node, signal);
-        await removeRecord(cluster, node);
-      }
-      await options.attendant?.dismiss(cluster);
-      await hypervisor.dispose(cluster, signal);
-      // Vagrantfile and config.rb stay: somebody may have worked on them. What opens machines that are gone does not.
-      for (const part of [".vagrant", "cloud-config", "ssh", "log"]) {
-        await rm(join(vagrantFolder(cluster), part), { recursive: true, force: true });
-      }
-      await rm(recordsDir(cluster), { recursive: true, force: true });
-    },
+    dispose: (cluster, signal) => dispose(shop, cluster, signal),
     console: (cluster, node, how) => consoleLines(consoleFile(cluster, node), clock, how),
   };
+}
+
+/** What the parts of the provider work with. */
+interface Workshop extends VagrantOptions, Making {
+  readonly tool: Vagrant;
+}
+
+async function start(shop: Workshop, cluster: ClusterRef, node: string, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  try {
+    await bringUp(shop, cluster, await mustRead(cluster, node), { again: false, signal });
+  } catch (error) {
+    // Two threads of one Vagrant can lock each other out while a slow machine boots. Somebody else's stays locked.
+    if (!isAppError(error, "E_LOCKED")) throw error;
+    await bringUp(shop, cluster, await mustRead(cluster, node), { again: true, signal });
+  }
+}
+
+/** Brings the machine up, whatever there is of it; `again` when an earlier try may have got as far as booting it. */
+async function bringUp(
+  shop: Workshop,
+  cluster: ClusterRef,
+  record: VmRecord,
+  { again, signal }: { readonly again: boolean; readonly signal: AbortSignal },
+): Promise<void> {
+  const node = record.name;
+  const state = await stateOf(shop.hypervisor, cluster, node);
+  if (record.made === "yes" && state === "running" && !again) return;
+  if (record.made === "no" || state === "absent") {
+    // What an interrupted first start left has neither its network nor its cloud-config, and Vagrant would not see that.
+    await writeRecord(cluster, { ...record, made: "no" });
+    await shop.remove(cluster, node, signal);
+    await shop.make(cluster, node, signal);
+  } else {
+    await shop.tool.run(cluster, ["up", node, record.pending ? "--provision" : "--no-provision"], signal);
+  }
+  await note(shop, cluster, { ...record, made: "yes", pending: false }, "running");
+}
+
+async function halt(shop: Workshop, cluster: ClusterRef, node: string, signal: AbortSignal): Promise<void> {
+  const record = await readRecord(cluster, node);
+  if (record === undefined || (await stateOf(shop.hypervisor, cluster, node)) !== "running") return;
+  await shop.tool.run(cluster, ["halt", node], signal);
+  await note(shop, cluster, record, "stopped");
+}
+
+async function cutPower(
+  shop: Workshop,
+  cluster: ClusterRef,
+  node: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { hypervisor } = shop;
+  const record = await readRecord(cluster, node);
+  const id = await machineUuid(cluster, node, hypervisor.name);
+  if (record === undefined || id === undefined) return;
+  if (stateIn(await hypervisor.look(), id) !== "running") return;
+  await hypervisor.powerOff(id, signal);
+  await note(shop, cluster, record, "stopped");
+}
+
+async function dispose(shop: Workshop, cluster: ClusterRef, signal: AbortSignal): Promise<void> {
+  for (const { name: node } of await readRecords(cluster)) {
+    await shop.remove(cluster, node, signal);
+    await removeRecord(cluster, node);
+  }
+  await shop.attendant?.dismiss(cluster);
+  await shop.hypervisor.dispose(cluster, signal);
+  // Vagrantfile and config.rb stay: somebody may have worked on them. What opens machines that are gone does not.
+  for (const part of [".vagrant", "cloud-config", "ssh", "log"]) {
+    await rm(join(vagrantFolder(cluster), part), { recursive: true, force: true });
+  }
+  await rm(recordsDir(cluster), { recursive: true, force: true });
+}
+
+async function readMachines(
+  hypervisor: Hypervisor,
+  cluster: ClusterRef,
+): Promise<ReadonlyMap<string, MachineStatus>> {
+  const records = await readRecords(cluster);
+  const ids = await Promise.all(records.map((record) => machineUuid(cluster, record.name, hypervisor.name)));
+  const seen = ids.some((id) => id !== undefined) ? await hypervisor.look() : nothing;
+  const found = records.flatMap((record, position): [string, MachineStatus][] => {
+    const status = statusOf(record, ids[position], seen);
+    return status === undefined ? [] : [[record.name, status]];
+  });
+  return new Map(found);
+}
+
+async function stateOf(
+  hypervisor: Hypervisor,
+  cluster: ClusterRef,
+  node: string,
+): Promise<"running" | "stopped" | "absent"> {
+  const id = await machineUuid(cluster, node, hypervisor.name);
+  return id === undefined ? "absent" : stateIn(await hypervisor.look(), id);
+}
+
+async function note(
+  { clock }: Workshop,
+  cluster: ClusterRef,
+  record: VmRecord,
+  state: MachineStatus["state"],
+): Promise<void> {
+  await writeRecord(cluster, { ...record, power: { state, since: clock.now() } });
 }
 
 const capabilities: Capabilities = {
@@ -231,22 +237,4 @@ async function writeUserData(cluster: ClusterRef, node: string, userData: string
   const file = userDataFile(cluster, node);
   await mkdir(join(file, ".."), { recursive: true });
   await writeAtomically(file, userData, { mode: 0o600 });
-}
-
-/** A queue of one: the next begins when the one before it says so, or ends. */
-function oneAfterTheOther(): (work: (done: () => void) => Promise<void>) => Promise<void> {
-  let last: Promise<void> = Promise.resolve();
-  return async (work) => {
-    const before = last;
-    let free: () => void = () => undefined;
-    last = new Promise((resolve) => {
-      free = resolve;
-    });
-    await before;
-    try {
-      await work(free);
-    } finally {
-      free();
-    }
-  };
 }
