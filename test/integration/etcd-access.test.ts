@@ -9,7 +9,7 @@ import { silentLog } from "../../src/foundation/log.ts";
 import { type EtcdAccess, createEtcdRegistry } from "../../src/fleet/registry/etcd.ts";
 import { type Certificates, makeCertificates } from "../support/certificates.ts";
 import { type EtcdCluster, startEtcdCluster } from "../support/etcd.ts";
-import { aMachine, aUnit, until } from "../support/registry-contract.ts";
+import { aMachine, aUnit, until } from "../support/registry-samples.ts";
 
 const clock = systemClock();
 

@@ -6,7 +6,8 @@ import { createEtcdRegistry } from "../../src/fleet/registry/etcd.ts";
 import type { EtcdCluster } from "../support/etcd.ts";
 import { startEtcdCluster } from "../support/etcd.ts";
 import { openWire } from "../support/wire.ts";
-import { aMachine, aState, aUnit, describeRegistry, until } from "../support/registry-contract.ts";
+import { describeRegistry } from "../support/registry-contract/registry-contract.ts";
+import { aMachine, aState, aUnit, until } from "../support/registry-samples.ts";
 
 const clock = systemClock();
 const never = new AbortController().signal;

@@ -12,7 +12,7 @@ import { deleteUnit, putUnit, setDesired } from "../../src/fleet/registry/etcd/u
 import type { Snapshot } from "../../src/fleet/model.ts";
 import type { EtcdCluster } from "../support/etcd.ts";
 import { startEtcdCluster } from "../support/etcd.ts";
-import { aMachine, aState, aUnit } from "../support/registry-contract.ts";
+import { aMachine, aState, aUnit } from "../support/registry-samples.ts";
 
 const never = new AbortController().signal;
 const content = (snapshot: Snapshot): Snapshot => ({ ...snapshot, revision: 0n });

@@ -6,7 +6,7 @@ import { createEtcdRegistry } from "../../src/fleet/registry/etcd.ts";
 import type { Mirror, Session } from "../../src/fleet/registry/registry.ts";
 import type { EtcdCluster, EtcdMember } from "../support/etcd.ts";
 import { startEtcdCluster } from "../support/etcd.ts";
-import { aMachine, aState, aUnit, until } from "../support/registry-contract.ts";
+import { aMachine, aState, aUnit, until } from "../support/registry-samples.ts";
 
 const clock = systemClock();
 const never = new AbortController().signal;

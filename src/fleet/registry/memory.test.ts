@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { aMachine, aUnit, describeRegistry } from "../../../test/support/registry-contract.ts";
+import { describeRegistry } from "../../../test/support/registry-contract/registry-contract.ts";
+import { aMachine, aUnit } from "../../../test/support/registry-samples.ts";
 import type { ManualClock } from "../../foundation/clock.ts";
 import { manualClock } from "../../foundation/clock.ts";
 import type { MemoryClient, MemoryRegistry } from "./memory.ts";

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { aMachine, aState, aUnit } from "../../../test/support/registry-contract.ts";
+import { aMachine, aState, aUnit } from "../../../test/support/registry-samples.ts";
 import type { Snapshot } from "../model.ts";
 import { keyOf } from "./memory-store.ts";
 import type { Change } from "./replica.ts";
