@@ -12,6 +12,7 @@ import type { Exec } from "../foundation/exec.ts";
 import type { World } from "../lifecycle/cluster.ts";
 import type { Owner } from "../lifecycle/state/owner.ts";
 import type { Provider } from "../provider/provider.ts";
+import type { ProviderName } from "../spec/model.ts";
 import type { OwnBox } from "../provision/vagrant.ts";
 
 /** The repository, or the installed package: two folders above src/bin and dist/host alike. */
@@ -67,73 +68,8 @@ function interruptions(): Pick<Io, "signal" | "hurry"> {
 
 function wiring(): Wiring {
   return {
-    world: async ({ emit, signal, hurry, command }) => {
-      const [{ sshAccess }, { hostProcesses }, { hostWindow }, exec] = await Promise.all([
-        import("../lifecycle/access/ssh-access.ts"),
-        import("../lifecycle/state/processes.ts"),
-        import("../doctor/host-window.ts"),
-        lazyExec(),
-      ]);
-      const surroundings = { env: process.env, platform: process.platform, home: homedir() };
-      const world: World = {
-        provider: async (name) => {
-          if (name === "nspawn") return await nspawn(exec);
-          if (name !== "libvirt" && name !== "virtualbox") return undefined;
-          const { virtualMachines, boxOptions } = await import("./virtual-machines.ts");
-          const { vagrantHome } = await import("../provider/vagrant/home.ts");
-          const box = boxOptions(exec, root, imagePlaces());
-          return virtualMachines(name, {
-            exec,
-            clock,
-            box,
-            vagrantHome: vagrantHome(surroundings),
-            world: () => world,
-            attendantCommand: [process.execPath, join(root, "dist/cluster.js"), "attend"],
-          });
-        },
-        access: sshAccess(),
-        materials: async (spec, provider) => {
-          const [{ readMaterials }, { vagrantHome }] = await Promise.all([
-            import("../lifecycle/prepare/host-materials.ts"),
-            import("../provider/vagrant/home.ts"),
-          ]);
-          const executable = join(root, "dist/node/flotilla-node");
-          const places = { vagrantHome: vagrantHome(surroundings), executable, findBox: ownBox };
-          return await readMaterials(spec, provider, places);
-        },
-        exec,
-        host: hostWindow({ exec, clock, env: process.env }),
-        clock,
-        log: stderrLog(),
-        processes: hostProcesses(),
-        owner: callingUser(),
-        emit,
-        signal,
-        hurry,
-        command,
-      };
-      return world;
-    },
-    images: async () => {
-      const [{ buildImage, listImages, pruneImages }, exec] = await Promise.all([
-        import("../provider/image/image.ts"),
-        lazyExec(),
-      ]);
-      const options = { ...imagePlaces(), exec };
-      return {
-        build: async (provider, say, signal) => {
-          if (provider === "nspawn") return (await buildImage(options, say, signal)).path;
-          const [{ buildBox }, { boxOptions }] = await Promise.all([
-            import("../provider/image/box.ts"),
-            import("./virtual-machines.ts"),
-          ]);
-          return (await buildBox(boxOptions(exec, root, imagePlaces()), provider, say, signal)).metadata;
-        },
-        list: async () =>
-          (await listImages(options)).map(({ hash, ...rest }): ImageInfo => ({ id: hash, ...rest })),
-        prune: async () => await pruneImages(options),
-      };
-    },
+    world: openWorld,
+    images: openImages,
     supervise: async (stateDir, signal) => {
       const { runSupervisor } = await import("../provider/nspawn/supervisor/run.ts");
       await runSupervisor({ stateDir, exec: await lazyExec(), clock, log: stderrLog("info"), signal });
@@ -148,6 +84,80 @@ function wiring(): Wiring {
       await (await import("../provider/nspawn/forwards.ts")).sshForwards({ stateDir }),
   };
 }
+
+const openWorld: Wiring["world"] = async ({ emit, signal, hurry, command }) => {
+  const [{ sshAccess }, { hostProcesses }, { hostWindow }, exec] = await Promise.all([
+    import("../lifecycle/access/ssh-access.ts"),
+    import("../lifecycle/state/processes.ts"),
+    import("../doctor/host-window.ts"),
+    lazyExec(),
+  ]);
+  const world: World = {
+    provider: (name) => providerNamed(name, exec, () => world),
+    access: sshAccess(),
+    materials: async (spec, provider) => {
+      const { readMaterials } = await import("../lifecycle/prepare/host-materials.ts");
+      const executable = join(root, "dist/node/flotilla-node");
+      const places = { vagrantHome: await homeOfVagrant(), executable, findBox: ownBox };
+      return await readMaterials(spec, provider, places);
+    },
+    exec,
+    host: hostWindow({ exec, clock, env: process.env }),
+    clock,
+    log: stderrLog(),
+    processes: hostProcesses(),
+    owner: callingUser(),
+    emit,
+    signal,
+    hurry,
+    command,
+  };
+  return world;
+};
+
+async function providerNamed(
+  name: ProviderName,
+  exec: Exec,
+  world: () => World,
+): Promise<Provider | undefined> {
+  if (name === "nspawn") return await nspawn(exec);
+  if (name !== "libvirt" && name !== "virtualbox") return undefined;
+  const { virtualMachines, boxOptions } = await import("./virtual-machines.ts");
+  return virtualMachines(name, {
+    exec,
+    clock,
+    box: boxOptions(exec, root, imagePlaces()),
+    vagrantHome: await homeOfVagrant(),
+    world,
+    attendantCommand: [process.execPath, join(root, "dist/cluster.js"), "attend"],
+  });
+}
+
+async function homeOfVagrant(): Promise<string> {
+  const { vagrantHome } = await import("../provider/vagrant/home.ts");
+  return vagrantHome({ env: process.env, platform: process.platform, home: homedir() });
+}
+
+const openImages: Wiring["images"] = async () => {
+  const [{ buildImage, listImages, pruneImages }, exec] = await Promise.all([
+    import("../provider/image/image.ts"),
+    lazyExec(),
+  ]);
+  const options = { ...imagePlaces(), exec };
+  return {
+    build: async (provider, say, signal) => {
+      if (provider === "nspawn") return (await buildImage(options, say, signal)).path;
+      const [{ buildBox }, { boxOptions }] = await Promise.all([
+        import("../provider/image/box.ts"),
+        import("./virtual-machines.ts"),
+      ]);
+      return (await buildBox(boxOptions(exec, root, imagePlaces()), provider, say, signal)).metadata;
+    },
+    list: async () =>
+      (await listImages(options)).map(({ hash, ...rest }): ImageInfo => ({ id: hash, ...rest })),
+    prune: async () => await pruneImages(options),
+  };
+};
 
 /** Our own box for virtual machines, when it has been built here. */
 async function ownBox(kind: "libvirt" | "virtualbox"): Promise<OwnBox | undefined> {

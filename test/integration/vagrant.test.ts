@@ -4,9 +4,7 @@ import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
-import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { rubyLiteral, shellWord } from "../../src/provision/quote.ts";
 import type { ProviderName } from "../../src/spec/model.ts";
 import { aCluster, vagrantFolderOf } from "../support/rendered-cluster.ts";
 
@@ -289,34 +287,6 @@ function forward(guest: number, host: number): object {
 function forwardsOf({ networks }: Machine): readonly object[] {
   return networks.filter(({ kind }) => kind === "forwarded_port");
 }
-
-describe("quoting, read by the languages themselves", () => {
-  const texts = fc.sample(
-    fc.oneof(
-      fc.string({ unit: "binary" }),
-      fc.string({
-        unit: fc.constantFrom("'", '"', "\\", "#", "{", "}", "$", "`", "\n", "\r", "%", " ", "a"),
-      }),
-      fc.constantFrom("\n__END__\n", "#{exit 3}", "'+exit(3)+'", "\\", "\\'", "é🙂", "\u2028", "\uFEFF"),
-    ),
-    { numRuns: 300, seed: 1 },
-  );
-
-  it("Ruby reads what was written", async () => {
-    const file = join(scratch, "texts.rb");
-    await writeFile(file, `require 'json'\ntexts = ${rubyLiteral(texts)}\nputs JSON.generate(texts)\n`);
-    const { output } = await run("ruby", [file], scratch);
-    expect(JSON.parse(output)).toEqual(texts);
-  });
-
-  it("the shell reads what was written", async () => {
-    const words = texts.filter((text) => !text.includes("\0"));
-    const file = join(scratch, "texts.sh");
-    await writeFile(file, `printf '%s\\0' ${words.map(shellWord).join(" ")} > texts.out\n`);
-    expect(await run("sh", [file], scratch)).toEqual({ code: 0, output: "" });
-    expect((await readFile(join(scratch, "texts.out"), "utf8")).split("\0").slice(0, -1)).toEqual(words);
-  });
-});
 
 async function edit(file: string, changes: readonly (readonly [string, string])[]): Promise<void> {
   let text = await readFile(file, "utf8");

@@ -1,6 +1,5 @@
-import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { diskError, readIfExists } from "../../foundation/files.ts";
+import { jsonLines } from "../../foundation/json-lines.ts";
 import type { FaultName, FaultOptions } from "../scenario/inject.ts";
 
 /** One injection of a fault: enough to find and to mend it from another process. */
@@ -29,16 +28,11 @@ export interface FaultJournal {
 
 /** `faults.ndjson` in the cluster's state folder; its folder exists. */
 export function faultJournal(stateDir: string): FaultJournal {
-  const path = join(stateDir, "faults.ndjson");
-  let last: Promise<void> = Promise.resolve();
-  const append = (entry: Entry): Promise<void> => {
-    last = last.then(() => appendLine(path, JSON.stringify(entry)));
-    return last;
-  };
+  const lines = jsonLines<Entry>(join(stateDir, "faults.ndjson"));
   return {
-    begin: (injection) => append({ begin: injection }),
-    end: (id, victims) => append({ end: id, victims }),
-    unfinished: async () => openInjections(parseEntries((await readIfExists(path)) ?? "")),
+    begin: (injection) => lines.append({ begin: injection }),
+    end: (id, victims) => lines.append({ end: id, victims }),
+    unfinished: async () => openInjections(await lines.read()),
   };
 }
 
@@ -66,29 +60,4 @@ function openInjections(entries: readonly Entry[]): readonly Injection[] {
     }
   }
   return [...found.values()];
-}
-
-/** A power cut of the host may leave half a last line: it is ignored. */
-function parseEntries(text: string): readonly Entry[] {
-  return text.split("\n").flatMap((line) => {
-    try {
-      return [JSON.parse(line) as Entry];
-    } catch {
-      return [];
-    }
-  });
-}
-
-async function appendLine(path: string, line: string): Promise<void> {
-  try {
-    const file = await open(path, "a", 0o600);
-    try {
-      await file.write(`${line}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    throw diskError(error, path);
-  }
 }

@@ -1,7 +1,7 @@
-import { open } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../foundation/clock.ts";
-import { diskError, readIfExists, writeAtomically } from "../../foundation/files.ts";
+import { writeAtomically } from "../../foundation/files.ts";
+import { jsonLines } from "../../foundation/json-lines.ts";
 import { makeFolder, ownedBy, type Owner } from "../state/owner.ts";
 import { stepName, type Step } from "../plan/plan.ts";
 
@@ -30,20 +30,16 @@ export interface Journal {
 /** The journal `journal.ndjson` in `stateDir`. */
 export function journalFile(stateDir: string, owner: Owner | undefined, clock: Clock): Journal {
   const path = join(stateDir, "journal.ndjson");
-  let last: Promise<void> = Promise.resolve();
-  const append = (entry: Omit<Entry, "at">): Promise<void> => {
-    last = last.then(() => appendLine(path, JSON.stringify({ at: clock.now(), ...entry }), owner));
-    return last;
-  };
-  const entries = async (): Promise<readonly Entry[]> => parseEntries((await readIfExists(path)) ?? "");
+  const lines = jsonLines<Entry>(path, owner);
+  const append = (entry: Omit<Entry, "at">): Promise<void> => lines.append({ at: clock.now(), ...entry });
   const unfinished = async (): Promise<boolean> => {
-    const known = await entries();
+    const known = await lines.read();
     return known.length > 0 && known.at(-1)?.mark !== "run-end";
   };
   return {
     unfinished,
     begin: async () => {
-      const interrupted = (await unfinished()) ? openSteps(await entries()) : [];
+      const interrupted = (await unfinished()) ? openSteps(await lines.read()) : [];
       await makeFolder(stateDir, 0o700, owner);
       const first: Entry = { at: clock.now(), mark: "run-begin" };
       await writeAtomically(path, `${JSON.stringify(first)}\n`, { mode: 0o600, ...ownedBy(owner) });
@@ -62,30 +58,4 @@ function openSteps(entries: readonly Entry[]): readonly string[] {
     if (mark === "end") begun.delete(step);
   }
   return [...begun];
-}
-
-/** A power cut may leave half a last line: it is ignored. */
-function parseEntries(text: string): readonly Entry[] {
-  return text.split("\n").flatMap((line) => {
-    try {
-      return [JSON.parse(line) as Entry];
-    } catch {
-      return [];
-    }
-  });
-}
-
-async function appendLine(path: string, line: string, owner: Owner | undefined): Promise<void> {
-  try {
-    const file = await open(path, "a", 0o600);
-    try {
-      await file.write(`${line}\n`);
-      await file.sync();
-      if (owner !== undefined) await file.chown(owner.uid, owner.gid);
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    throw diskError(error, path);
-  }
 }

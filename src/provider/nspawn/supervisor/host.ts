@@ -1,30 +1,17 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Clock } from "../../../foundation/clock.ts";
-import type { Exec } from "../../../foundation/exec.ts";
-import type { Hierarchies } from "../cgroups.ts";
 import { cgroupAt } from "../cgroups.ts";
-import type { Log } from "../../../foundation/log.ts";
 import { createDiscoveryDoor } from "../discovery.ts";
 import type { WantedForward } from "../forwards.ts";
 import { createForwarder, firstSshPort } from "../forwards.ts";
 import { startMirror, stopMirror } from "../mirror/registry.ts";
-import type { HostNames } from "../names.ts";
 import { raiseNetwork } from "../network.ts";
 import { readNodes } from "../record.ts";
 import { createRelays } from "../relays.ts";
 import { parseSubnet } from "../subnet.ts";
 import type { SupervisorConfig } from "./config.ts";
 import { forwardingMark, sweepHost } from "./sweep.ts";
-
-export interface HostSideOptions {
-  readonly config: () => SupervisorConfig;
-  readonly names: HostNames;
-  readonly hierarchies: Hierarchies;
-  readonly exec: Exec;
-  readonly clock: Clock;
-  readonly log: Log;
-}
+import type { SupervisorTools } from "./tools.ts";
 
 /** What a cluster has on the host beside its nodes: network, registry mirror, forwarded ports. */
 export interface HostSide {
@@ -40,7 +27,7 @@ export interface HostSide {
   clear(): Promise<void>;
 }
 
-export function createHostSide(options: HostSideOptions): HostSide {
+export function createHostSide(options: SupervisorTools): HostSide {
   const { config, names, hierarchies, exec, clock } = options;
   const { stateDir } = config();
   const forwarder = createForwarder({ stateDir });

@@ -7,7 +7,8 @@ import { readPower, writePower } from "../power.ts";
 import type { NodeRecord } from "../record.ts";
 import { noMachine } from "../../no-machine.ts";
 import { nodePaths, readNode, readNodes } from "../record.ts";
-import { beginBoot, cgroupOf, clearAway, comesUp, endOf, processOne, type PowerRoom } from "./switch.ts";
+import { beginBoot, cgroupOf, clearAway, comesUp, endOf, processOne } from "./switch.ts";
+import type { SupervisorTools } from "./tools.ts";
 
 /** The power of the cluster's nodes: switches, and the watch over nodes that end by themselves. */
 export interface Nodes {
@@ -28,15 +29,15 @@ const haltPatience = 110_000;
 const [powerOffSignal, askAgain] = [38, 500];
 
 /** The switchboard: which nodes are meant to be on, and whose switch is being turned. */
-interface Board extends PowerRoom {
+interface Board extends SupervisorTools {
   /** Nodes that are meant to be on: the id of their boot, which also names the file of their exit code. */
   readonly boots: Map<string, string>;
   /** One switch at a time for each node. */
   inTurn<T>(node: string, action: () => Promise<T>): Promise<T>;
 }
 
-export function createNodes(room: PowerRoom): Nodes {
-  const board: Board = { ...room, boots: new Map(), inTurn: turns() };
+export function createNodes(tools: SupervisorTools): Nodes {
+  const board: Board = { ...tools, boots: new Map(), inTurn: turns() };
   return {
     start: (node) => board.inTurn(node, () => powerOn(board, node)),
     kill: (node) => board.inTurn(node, () => cutPower(board, node)),
@@ -77,8 +78,8 @@ async function powerOn(board: Board, node: string): Promise<void> {
   board.log.info("node started", { node });
 }
 
-async function doesNotStart(room: PowerRoom, node: string): Promise<AppError> {
-  const text = (await readIfExists(nodePaths(stateOf(room), node).console)) ?? "";
+async function doesNotStart(tools: SupervisorTools, node: string): Promise<AppError> {
+  const text = (await readIfExists(nodePaths(stateOf(tools), node).console)) ?? "";
   return new AppError("E_COMMAND_FAILED", `the machine ${node} does not start`, {
     details: lastLines(text, 6),
     hint: `its console is 'cluster logs ${node}'`,
@@ -144,16 +145,16 @@ async function reapOne(board: Board, node: string, boot: string): Promise<void> 
   });
 }
 
-const stateOf = ({ config }: PowerRoom): { stateDir: string } => ({ stateDir: config().stateDir });
+const stateOf = ({ config }: SupervisorTools): { stateDir: string } => ({ stateDir: config().stateDir });
 
-async function mustRead(room: PowerRoom, node: string): Promise<NodeRecord> {
-  const record = await readNode(stateOf(room), node);
+async function mustRead(tools: SupervisorTools, node: string): Promise<NodeRecord> {
+  const record = await readNode(stateOf(tools), node);
   if (record === undefined) throw noMachine(node);
   return record;
 }
 
 async function notePower(
-  { names, clock }: PowerRoom,
+  { names, clock }: SupervisorTools,
   node: string,
   state: "running" | "stopped",
   boot = "",
