@@ -49,26 +49,25 @@ export async function runTests(world: World, options: TestOptions): Promise<read
   const nodes = known === undefined ? undefined : Object.keys(known.state.machines);
   const read = await Promise.all(options.scenarios.map((name) => readScenario(options.dir, name, nodes)));
   const scenarios = read.map((scenario) => slowed(scenario, options.slower));
-  let trouble: unknown;
-  const runs = await locked(world, options.dir, async () => {
-    const cluster = await openCluster(world, options.dir);
-    const finished: FinishedRun[] = [];
-    if (options.slower === 1 && patienceWith(cluster.provider) > 1) options.tell(slowMachines);
-    for (const scenario of scenarios) {
-      for (let round = 0; round < options.repeat && !world.signal.aborted; round++) {
-        if (trouble !== undefined) return finished;
-        const played = await runOnce(world, cluster, scenario, { ...options, seed: options.seed + round });
-        finished.push(played.run);
-        trouble = played.trouble;
+  const finished: FinishedRun[] = [];
+  try {
+    await locked(world, options.dir, async () => {
+      const cluster = await openCluster(world, options.dir);
+      if (options.slower === 1 && patienceWith(cluster.provider) > 1) options.tell(slowMachines);
+      for (const scenario of scenarios) {
+        for (let round = 0; round < options.repeat && !world.signal.aborted; round++) {
+          const played = await runOnce(world, cluster, scenario, { ...options, seed: options.seed + round });
+          finished.push(played.run);
+          if (played.trouble !== undefined) throw played.trouble;
+        }
       }
-    }
-    return finished;
-  });
-  for (const line of spreadLines(runs)) options.tell(line);
-  await writeReports(runs, options.reports);
-  // What was played is told and reported all the same.
-  if (trouble !== undefined) throw trouble;
-  return runs;
+    });
+  } finally {
+    // What was played is told and reported, whatever kept the rest from it.
+    for (const line of spreadLines(finished)) options.tell(line);
+    if (finished.length > 0) await writeReports(finished, options.reports);
+  }
+  return finished;
 }
 
 const slowMachines =
@@ -101,7 +100,6 @@ async function runOnce(
 ): Promise<{ readonly run: FinishedRun; readonly trouble: unknown }> {
   const sampleEvery = askEvery * patienceWith(cluster.provider);
   const stage = await clusterStage(world, cluster, sampleEvery);
-  await refuseLeftovers(stage, world);
   const stamp = new Date(world.clock.now()).toISOString().replaceAll(/[:.]/g, "-");
   const file = historyFile(join(cluster.ref.stateDir, "history", `${scenario.name}-${stamp}.ndjson`));
   const recorder = createRecorder({
@@ -110,6 +108,7 @@ async function runOnce(
     observe: (event) => tellEvent(event, options.tell),
   });
   try {
+    await refuseLeftovers(stage, world);
     await play({
       scenario,
       stage,

@@ -199,10 +199,17 @@ async function soak(run: Run, step: Soak): Promise<boolean> {
 }
 
 /** Mends what is open (of that fault, or all), the last first. */
-async function healEverything({ outages }: Run, fault?: string): Promise<boolean> {
+async function healEverything({ outages, recorder }: Run, fault?: string): Promise<boolean> {
   let all = true;
   for (const injection of outages.open.toReversed()) {
-    if (fault === undefined || injection.fault === fault) all = (await outages.heal(injection)) && all;
+    if (fault !== undefined && injection.fault !== fault) continue;
+    try {
+      all = (await outages.heal(injection)) && all;
+    } catch (error) {
+      // The others are to be mended all the same.
+      recorder.record({ kind: "trouble", text: `${injection.id} is not healed: ${messageOf(error)}` });
+      all = false;
+    }
   }
   return all;
 }

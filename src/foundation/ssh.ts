@@ -10,12 +10,13 @@ import type {
 } from "ssh2";
 import { systemClock } from "./clock.ts";
 import type { Clock } from "./clock.ts";
-import { AppError, isAppError, messageOf } from "./errors.ts";
+import { AppError, isAppError } from "./errors.ts";
 import { addressOf } from "./known-hosts.ts";
 import type { HostKey, HostKeyCheck } from "./known-hosts.ts";
 import { bindTerminal, runChannel, terminalSize } from "./ssh-channel.ts";
 import type { ChannelStreams } from "./ssh-channel.ts";
 import { download, upload } from "./ssh-files.ts";
+import { explainSsh } from "./ssh-trouble.ts";
 
 export interface ConnectOptions {
   readonly host: string;
@@ -68,6 +69,7 @@ export interface SshConnection {
   download(remotePath: string, localPath: string): Promise<void>;
   /** Aborts when the connection has ended, for whatever reason. */
   readonly lost: AbortSignal;
+  /** Takes leave, and waits a moment until the other side has closed the connection, too. */
   end(): Promise<void>;
 }
 
@@ -88,7 +90,8 @@ export async function connect(options: ConnectOptions): Promise<SshConnection> {
   }
   // ssh2 reports a lost connection here first; "close" follows and ends what is under way.
   client.on("error", () => undefined);
-  return connection(client, lost.signal, where, options.forwardAgent ?? false);
+  const { forwardAgent = false, clock = systemClock() } = options;
+  return connection(client, lost.signal, { where, forwardAgent, clock });
 }
 
 /** Runs a command and collects what it says. */
@@ -150,14 +153,14 @@ async function logIn(client: Client, options: ConnectOptions, where: string): Pr
       // Without this each small packet waits for the other side's delayed acknowledgement: 40 ms a step.
       client.once("connect", () => client.setNoDelay(true));
       client.once("ready", resolve);
-      client.on("error", (error) => reject(refusal ?? explain(error, where)));
-      client.once("close", () => reject(refusal ?? explain(new Error("connection closed"), where)));
+      client.on("error", (error) => reject(refusal ?? explainSsh(error, where)));
+      client.once("close", () => reject(refusal ?? explainSsh(new Error("connection closed"), where)));
       startTimer();
       client.connect(clientConfig(options, verify));
     });
   } catch (error) {
     // ssh2 throws here on a private key that it cannot read.
-    throw isAppError(error) || options.signal?.aborted ? error : explain(error, where);
+    throw isAppError(error) || options.signal?.aborted ? error : explainSsh(error, where);
   } finally {
     timer.abort();
   }
@@ -197,22 +200,18 @@ async function checkHostKey(options: ConnectOptions, blob: Buffer): Promise<AppE
   return await options.knownHosts.check(addressOf(options.host, options.port), key);
 }
 
-function explain(error: unknown, where: string): AppError {
-  const { level } = error as { level?: string };
-  if (level === "client-authentication") {
-    return new AppError("E_NODE_UNREACHABLE", `${where} accepts none of our keys`, {
-      details: [messageOf(error)],
-      cause: error,
-      hint: "'ssh-add -l' lists the keys of your agent; 'eval \"$(cluster env)\"' sets one up that has the cluster's",
-    });
-  }
-  return new AppError("E_NODE_UNREACHABLE", `cannot reach ${where}: ${messageOf(error)}`, {
-    cause: error,
-    hint: "check that the machine runs and that its address is right",
-  });
-}
+/** How long the other side may take to close a connection, ms: a machine that stands still takes no leave. */
+const leaveWithin = 1_000;
 
-function connection(client: Client, lost: AbortSignal, where: string, forwardAgent: boolean): SshConnection {
+function connection(
+  client: Client,
+  lost: AbortSignal,
+  {
+    where,
+    forwardAgent,
+    clock,
+  }: { readonly where: string; readonly forwardAgent: boolean; readonly clock: Clock },
+): SshConnection {
   // `use` runs in the very turn in which the channel opens: a short command's exit may follow in the same packet.
   const open = async <T, R>(
     start: (done: Callback<T>) => void,
@@ -225,7 +224,7 @@ function connection(client: Client, lost: AbortSignal, where: string, forwardAge
       start((error, value) => {
         lost.removeEventListener("abort", drop);
         if (error === undefined || error === null) resolve(use(value));
-        else reject(explain(error, where));
+        else reject(explainSsh(error, where));
       });
     });
   };
@@ -284,7 +283,9 @@ function connection(client: Client, lost: AbortSignal, where: string, forwardAge
       if (lost.aborted) return;
       const closed = new Promise<void>((resolve) => lost.addEventListener("abort", () => resolve()));
       client.end();
-      await closed;
+      const waited = new AbortController();
+      await Promise.race([closed, clock.sleep(leaveWithin, waited.signal).catch(() => undefined)]);
+      waited.abort();
     },
   };
 }

@@ -52,7 +52,6 @@ export async function refuseLeftovers(
 ): Promise<void> {
   const found = await findLeftovers(stage, clock, signal);
   if (found.length === 0) return;
-  await stage.close();
   throw new AppError("E_STATE_CONFLICT", "machines are still under faults that an earlier run left", {
     details: found.map(({ id, node }) => `${id} on ${node}`),
     hint: "cluster fault heal",

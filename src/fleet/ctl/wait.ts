@@ -219,13 +219,15 @@ async function watchGoing(
   const { clock } = call.world;
   const started = clock.monotonic();
   let left = names;
+  let lastAnswer = started;
   for (;;) {
     const looked = clock.monotonic();
-    const sights = await look(fleet, left);
+    const sights = await lookOrWait(fleet, left, () => clock.monotonic() - lastAnswer);
     const took = clock.monotonic() - looked;
+    if (sights !== undefined) lastAnswer = clock.monotonic();
     const still = left.filter((name) => {
-      const sight = sights.get(name);
-      return sight?.unit !== undefined || (sight?.states.length ?? 0) > 0;
+      const sight = sights?.get(name);
+      return sights === undefined || sight?.unit !== undefined || (sight?.states.length ?? 0) > 0;
     });
     for (const name of left) if (!still.includes(name)) onGone(name);
     left = still;

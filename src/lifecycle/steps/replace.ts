@@ -6,14 +6,15 @@ import type { SshConnection } from "../../foundation/ssh.ts";
 import type { KnownCluster, World } from "../cluster.ts";
 import { etcdMembersOver, untilAgreed } from "./etcd-members.ts";
 import { fleetClientOver } from "../access/fleet-view.ts";
+import { patienceWith } from "../access/node-access.ts";
 import { reachAny } from "../access/reach.ts";
 import { withMachine } from "../state/state.ts";
 import type { Executors } from "./steps.ts";
 
-/** How long the units of a machine may take to move, ms. */
-const drainWithin = 60_000;
+/** How long the units of a container may take to move, ms. */
+const usualDrain = 60_000;
 /** Without etcd's quorum fleet can move nothing, and waiting is in vain, ms. */
-const silence = 5_000;
+const usualSilence = 5_000;
 
 /** Taking a machine out of a cluster that goes on, and its etcd back in. Each asks a machine that stays. */
 export function replacementExecutors(
@@ -37,7 +38,8 @@ export function replacementExecutors(
     drain: async ({ node }, say, signal) =>
       await over(node, async (connection) => {
         const client = fleetClientOver(connection, 10_000);
-        const left = await drain(world, client, machineOf(node).machineId, signal);
+        const patience = patienceWith(cluster.provider);
+        const left = await drain(world, client, machineOf(node).machineId, { patience, signal });
         if (left === "empty") return say("its units run elsewhere");
         world.emit({ kind: "warning", message: `${node} is removed with its units: ${left}` });
       }),
@@ -73,9 +75,10 @@ async function drain(
   world: World,
   client: FleetClient,
   machineID: string,
-  signal: AbortSignal,
+  { patience, signal }: { readonly patience: number; readonly signal: AbortSignal },
 ): Promise<string> {
   const { clock } = world;
+  const [within, silence] = [usualDrain * patience, usualSilence * patience];
   let heard = clock.monotonic();
   let left: readonly string[] = [];
   let cordoned = false;
@@ -92,9 +95,9 @@ async function drain(
       return clock.monotonic() - heard > silence ? "fleet does not answer" : undefined;
     }
   };
-  const found = await waitFor(look, { clock, every: 100, within: drainWithin, signal });
+  const found = await waitFor(look, { clock, every: 100, within, signal });
   if (found !== undefined) return found;
-  throw new AppError("E_TIMEOUT", `units did not leave within ${drainWithin / 1_000} s: ${left.join(", ")}`, {
+  throw new AppError("E_TIMEOUT", `units did not leave within ${within / 1_000} s: ${left.join(", ")}`, {
     hint: "'fleetctl explain UNIT' says why; 'cluster kill' first removes a machine without waiting",
   });
 }

@@ -40,7 +40,7 @@ export function createAttendant({ clock, command }: AttendantOptions): Attendant
       { clock, every: 20, within: endWithin },
     );
     const pid = ended === true ? undefined : await runningAttendant(stateDir);
-    if (pid !== undefined) process.kill(pid, "SIGKILL");
+    if (pid !== undefined) killQuietly(pid);
     await rm(pidFile(stateDir), { force: true });
   };
   const dismiss = async ({ stateDir }: Pick<ClusterRef, "stateDir">): Promise<void> => {
@@ -106,6 +106,14 @@ async function launch(
     details: [failed ?? "it opened nothing in time", ...lastLines((await readIfExists(logFile)) ?? "", 4)],
     hint: `see ${logFile}`,
   });
+}
+
+function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It ended meanwhile, which is what we want.
+  }
 }
 
 /** Its process number; undefined when it does not run. A number that somebody else has by now is not ours. */

@@ -85,13 +85,23 @@ export function call(
     socket.write(`${JSON.stringify({ node: "", ...request })}\n`);
     createInterface({ input: socket })
       .on("line", (line) => {
-        settle(JSON.parse(line) as Answer, resolve, reject);
+        const reply = parsed(line);
+        // Half a line is the last of a supervisor that was killed: that the socket closes says the rest.
+        if (reply !== undefined) settle(reply, resolve, reject);
         socket.destroy();
       })
       // The socket itself reports its errors.
       .on("error", () => undefined);
     return undefined;
   });
+}
+
+function parsed(line: string): Answer | undefined {
+  try {
+    return JSON.parse(line) as Answer;
+  } catch {
+    return undefined;
+  }
 }
 
 function settle(
