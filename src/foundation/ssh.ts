@@ -1,21 +1,15 @@
 import type { Duplex } from "node:stream";
 import ssh2 from "ssh2";
-import type {
-  Client,
-  ClientChannel,
-  ConnectConfig,
-  PseudoTtyOptions,
-  ServerHostKeyAlgorithm,
-  SFTPWrapper,
-} from "ssh2";
+import type { Client, ClientChannel, PseudoTtyOptions, SFTPWrapper } from "ssh2";
 import { systemClock } from "./clock.ts";
 import type { Clock } from "./clock.ts";
-import { AppError, isAppError } from "./errors.ts";
+import { AppError } from "./errors.ts";
 import { addressOf } from "./known-hosts.ts";
-import type { HostKey, HostKeyCheck } from "./known-hosts.ts";
+import type { HostKeyCheck } from "./known-hosts.ts";
 import { bindTerminal, runChannel, terminalSize } from "./ssh-channel.ts";
 import type { ChannelStreams } from "./ssh-channel.ts";
 import { download, upload } from "./ssh-files.ts";
+import { logIn } from "./ssh-login.ts";
 import { explainSsh } from "./ssh-trouble.ts";
 
 export interface ConnectOptions {
@@ -116,90 +110,6 @@ export async function capture(
   return { code, stdout: out, stderr: err };
 }
 
-async function logIn(client: Client, options: ConnectOptions, where: string): Promise<void> {
-  const { timeout = 10_000, clock = systemClock() } = options;
-  let timer = new AbortController();
-  let refusal: AppError | undefined;
-  try {
-    await new Promise<void>((resolve, reject) => {
-      const startTimer = (): void => {
-        timer = new AbortController();
-        const late = new AppError(
-          "E_NODE_UNREACHABLE",
-          `${where} did not answer within ${timeout / 1_000} s`,
-          {
-            hint: "check that the machine runs and that its address is right",
-          },
-        );
-        clock.sleep(timeout, timer.signal).then(
-          () => reject(late),
-          () => undefined,
-        );
-      };
-      const verify = (blob: Buffer, decide: (accept: boolean) => void): void => {
-        timer.abort();
-        checkHostKey(options, blob).then(
-          (error) => {
-            refusal = error;
-            startTimer();
-            decide(error === undefined);
-          },
-          (error: unknown) => reject(error as Error),
-        );
-      };
-      options.signal?.addEventListener("abort", () => reject(options.signal?.reason as Error), {
-        once: true,
-      });
-      // Without this each small packet waits for the other side's delayed acknowledgement: 40 ms a step.
-      client.once("connect", () => client.setNoDelay(true));
-      client.once("ready", resolve);
-      client.on("error", (error) => reject(refusal ?? explainSsh(error, where)));
-      client.once("close", () => reject(refusal ?? explainSsh(new Error("connection closed"), where)));
-      startTimer();
-      client.connect(clientConfig(options, verify));
-    });
-  } catch (error) {
-    // ssh2 throws here on a private key that it cannot read.
-    throw isAppError(error) || options.signal?.aborted ? error : explainSsh(error, where);
-  } finally {
-    timer.abort();
-  }
-}
-
-function clientConfig(
-  options: ConnectOptions,
-  hostVerifier: (blob: Buffer, decide: (accept: boolean) => void) => void,
-): ConnectConfig {
-  const types = options.knownHosts.types(addressOf(options.host, options.port));
-  return {
-    host: options.host,
-    port: options.port ?? 22,
-    username: options.username,
-    readyTimeout: 0,
-    keepaliveInterval: options.keepaliveInterval ?? 2_000,
-    keepaliveCountMax: 3,
-    strictVendor: false,
-    hostVerifier,
-    agentForward: options.forwardAgent ?? false,
-    ...(options.privateKey === undefined ? {} : { privateKey: options.privateKey }),
-    ...(options.agent === undefined ? {} : { agent: options.agent }),
-    ...(options.via === undefined ? {} : { sock: options.via }),
-    ...(types.length === 0 ? {} : { algorithms: { serverHostKey: types.flatMap(signatures) } }),
-  };
-}
-
-/** One type of key can sign in several ways. */
-function signatures(type: string): ServerHostKeyAlgorithm[] {
-  if (type === "ssh-rsa") return ["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"];
-  return [type as ServerHostKeyAlgorithm];
-}
-
-async function checkHostKey(options: ConnectOptions, blob: Buffer): Promise<AppError | undefined> {
-  const type = blob.subarray(4, 4 + blob.readUInt32BE(0)).toString("latin1");
-  const key: HostKey = { type, base64: blob.toString("base64") };
-  return await options.knownHosts.check(addressOf(options.host, options.port), key);
-}
-
 /** How long the other side may take to close a connection, ms: a machine that stands still takes no leave. */
 const leaveWithin = 1_000;
 
@@ -212,22 +122,7 @@ function connection(
     clock,
   }: { readonly where: string; readonly forwardAgent: boolean; readonly clock: Clock },
 ): SshConnection {
-  // `use` runs in the very turn in which the channel opens: a short command's exit may follow in the same packet.
-  const open = async <T, R>(
-    start: (done: Callback<T>) => void,
-    use: (value: T) => R,
-  ): Promise<Awaited<R>> => {
-    lost.throwIfAborted();
-    return await new Promise<R>((resolve, reject) => {
-      const drop = (): void => reject(lost.reason as Error);
-      lost.addEventListener("abort", drop, { once: true });
-      start((error, value) => {
-        lost.removeEventListener("abort", drop);
-        if (error === undefined || error === null) resolve(use(value));
-        else reject(explainSsh(error, where));
-      });
-    });
-  };
+  const open = opener(lost, where);
   const run = async (channel: ClientChannel, options: ExecOptions, pty: boolean): Promise<number> => {
     const restore = pty ? bindTerminal(channel, options) : () => undefined;
     try {
@@ -279,14 +174,34 @@ function connection(
         (done) => client.sftp(done),
         async (sftp: SFTPWrapper) => await download(sftp, remote, local),
       ),
-    end: async () => {
-      if (lost.aborted) return;
-      const closed = new Promise<void>((resolve) => lost.addEventListener("abort", () => resolve()));
-      client.end();
-      const waited = new AbortController();
-      await Promise.race([closed, clock.sleep(leaveWithin, waited.signal).catch(() => undefined)]);
-      waited.abort();
-    },
+    end: () => leave(client, lost, clock),
+  };
+}
+
+async function leave(client: Client, lost: AbortSignal, clock: Clock): Promise<void> {
+  if (lost.aborted) return;
+  const closed = new Promise<void>((resolve) => lost.addEventListener("abort", () => resolve()));
+  client.end();
+  const waited = new AbortController();
+  await Promise.race([closed, clock.sleep(leaveWithin, waited.signal).catch(() => undefined)]);
+  waited.abort();
+}
+
+type Open = <T, R>(start: (done: Callback<T>) => void, use: (value: T) => R) => Promise<Awaited<R>>;
+
+/** `use` runs in the very turn in which the channel opens: a short command's exit may follow in the same packet. */
+function opener(lost: AbortSignal, where: string): Open {
+  return async <T, R>(start: (done: Callback<T>) => void, use: (value: T) => R): Promise<Awaited<R>> => {
+    lost.throwIfAborted();
+    return await new Promise<R>((resolve, reject) => {
+      const drop = (): void => reject(lost.reason as Error);
+      lost.addEventListener("abort", drop, { once: true });
+      start((error, value) => {
+        lost.removeEventListener("abort", drop);
+        if (error === undefined || error === null) resolve(use(value));
+        else reject(explainSsh(error, where));
+      });
+    });
   };
 }
 
