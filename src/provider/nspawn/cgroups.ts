@@ -5,6 +5,7 @@ import type { Clock } from "../../foundation/clock.ts";
 import { waitFor } from "../../foundation/clock.ts";
 import { AppError } from "../../foundation/errors.ts";
 import { readIfExists } from "../../foundation/files.ts";
+import { signalQuietly } from "../../foundation/signal.ts";
 import { foldersOf } from "./record.ts";
 
 /** Where this host's cgroups are: one hierarchy (v2), several (v1), or both side by side (hybrid). */
@@ -147,13 +148,7 @@ async function killAll(unified: string): Promise<void> {
     const code = (error as NodeJS.ErrnoException).code;
     if (code !== "ENOENT" && code !== "EACCES" && code !== "ENODEV") throw error;
     // Kernels before 5.14 have no cgroup.kill.
-    for (const pid of await pidsBelow(unified)) {
-      try {
-        process.kill(pid, "SIGKILL");
-      } catch {
-        // It ended by itself.
-      }
-    }
+    for (const pid of await pidsBelow(unified)) signalQuietly(pid, "SIGKILL");
   }
 }
 

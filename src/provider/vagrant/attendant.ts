@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "../../foundation/clock.ts";
@@ -8,9 +8,11 @@ import { waitFor } from "../../foundation/clock.ts";
 import { AppError } from "../../foundation/errors.ts";
 import { lastLines } from "../../foundation/exec.ts";
 import { readIfExists, writeAtomically } from "../../foundation/files.ts";
+import { signalQuietly } from "../../foundation/signal.ts";
 import { loopbackProxies } from "../../provision/proxy.ts";
 import { gatewayOf } from "../../spec/machines.ts";
 import type { ClusterPlan, ClusterRef } from "../provider.ts";
+import { backgroundProcess } from "./background.ts";
 import { configFile, pidFile, type AttendantConfig } from "./attend.ts";
 
 /**
@@ -40,7 +42,7 @@ export function createAttendant({ clock, command }: AttendantOptions): Attendant
       { clock, every: 20, within: endWithin },
     );
     const pid = ended === true ? undefined : await runningAttendant(stateDir);
-    if (pid !== undefined) killQuietly(pid);
+    if (pid !== undefined) signalQuietly(pid, "SIGKILL");
     await rm(pidFile(stateDir), { force: true });
   };
   const dismiss = async ({ stateDir }: Pick<ClusterRef, "stateDir">): Promise<void> => {
@@ -108,18 +110,6 @@ async function launch(
   });
 }
 
-function killQuietly(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // It ended meanwhile, which is what we want.
-  }
-}
-
-/** Its process number; undefined when it does not run. A number that somebody else has by now is not ours. */
-async function runningAttendant(stateDir: string): Promise<number | undefined> {
-  const pid = Number((await readIfExists(pidFile(stateDir)))?.trim() ?? "0");
-  if (pid === 0) return undefined;
-  const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-  return command.split("\0").includes(stateDir) ? pid : undefined;
+function runningAttendant(stateDir: string): Promise<number | undefined> {
+  return backgroundProcess(pidFile(stateDir), stateDir);
 }

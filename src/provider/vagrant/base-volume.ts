@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Exec } from "../../foundation/exec.ts";
@@ -35,23 +36,39 @@ export async function installBox(
   if (box.kind === "virtualbox") return;
   await ensurePool(exec, signal);
   const volume = `${escaped}_vagrant_box_image_${box.version}_box.img`;
+  await fillVolume(exec, { volume, folder }, { report, signal });
+}
+
+/** Idempotent: what an earlier run left half-filled is thrown away. */
+async function fillVolume(
+  exec: Exec,
+  { volume, folder }: { readonly volume: string; readonly folder: string },
+  { report, signal }: { readonly report: Report; readonly signal: AbortSignal },
+): Promise<void> {
+  const image = join(folder, "box.img");
+  // Lies there as long as the volume is being filled: half of a disk looks like a whole one.
+  const unfinished = join(folder, "flotilla-copies-it");
+  const discard = async (): Promise<void> => {
+    await exec.run({ argv: [...virsh, "vol-delete", "--pool", pool, volume] });
+    await rm(unfinished, { force: true });
+  };
+  if (existsSync(unfinished)) await discard();
   const there = await exec.run({ argv: [...virsh, "vol-info", "--pool", pool, volume], signal });
   if (there.code === 0) return;
   report("copying the box's disk into libvirt's storage");
-  const image = join(folder, "box.img");
   const size = await virtualSize(exec, image, signal);
-  const half = `${volume}.new`;
-  await exec.run({ argv: [...virsh, "vol-delete", "--pool", pool, half], signal });
+  await writeFile(unfinished, "");
   const create = ["vol-create-as", pool, volume, String(size), "--allocation", "0", "--format", "qcow2"];
-  await mustRun(exec, { argv: [...virsh, ...create], signal });
-  const upload = await exec.run({ argv: [...virsh, "vol-upload", "--pool", pool, volume, image], signal });
-  if (upload.code === 0) return;
-  await exec.run({ argv: [...virsh, "vol-delete", "--pool", pool, volume] });
-  signal.throwIfAborted();
-  await mustRun(
-    { run: async () => await Promise.resolve(upload) },
-    { argv: [...virsh, "vol-upload", volume] },
-  );
+  const upload = [...virsh, "vol-upload", "--pool", pool, volume, image] as const;
+  try {
+    await mustRun(exec, { argv: [...virsh, ...create], signal });
+    await mustRun(exec, { argv: [...upload], signal });
+    await rm(unfinished, { force: true });
+  } catch (error) {
+    await discard();
+    signal.throwIfAborted();
+    throw error;
+  }
 }
 
 async function ensurePool(exec: Exec, signal: AbortSignal): Promise<void> {

@@ -1,14 +1,16 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
-import { readFile, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../foundation/clock.ts";
 import { waitFor } from "../../foundation/clock.ts";
 import type { Exec } from "../../foundation/exec.ts";
-import { readIfExists, writeAtomically } from "../../foundation/files.ts";
+import { writeAtomically } from "../../foundation/files.ts";
+import { signalQuietly } from "../../foundation/signal.ts";
 import { gatewayOf } from "../../spec/machines.ts";
 import { fillMirror, logFile, makeImages, registryCommand } from "../nspawn/mirror/registry.ts";
 import type { ClusterPlan, ClusterRef, Report } from "../provider.ts";
+import { backgroundProcess } from "./background.ts";
 import { missingPrograms } from "./programs.ts";
 
 /**
@@ -39,11 +41,11 @@ export async function ensureMirror(
 export async function removeMirror(cluster: ClusterRef, clock: Clock): Promise<void> {
   const pid = await runningMirror(cluster);
   if (pid !== undefined) {
-    process.kill(pid, "SIGTERM");
+    signalQuietly(pid, "SIGTERM");
     const gone = async (): Promise<true | undefined> =>
       (await runningMirror(cluster)) === undefined ? true : undefined;
     const ended = await waitFor(gone, { clock, every: 20, within: 3_000 });
-    if (ended === undefined) process.kill(pid, "SIGKILL");
+    if (ended === undefined) signalQuietly(pid, "SIGKILL");
   }
   await rm(pidFile(cluster), { force: true });
   await rm(join(cluster.stateDir, "cache"), { recursive: true, force: true });
@@ -53,17 +55,15 @@ async function launch(cluster: ClusterPlan, gateway: string): Promise<void> {
   const [program, ...args] = await registryCommand({ gateway, stateDir: cluster.stateDir });
   const log = openSync(logFile(cluster.stateDir), "w");
   const child = spawn(program, args, { stdio: ["ignore", log, log], detached: true });
+  // That it does not run is told by those who then wait for its answer.
+  child.on("error", () => undefined);
   child.unref();
   closeSync(log);
   await writeAtomically(pidFile(cluster), `${child.pid ?? 0}\n`);
 }
 
-/** Its process number; undefined when it does not run. A number that somebody else has by now is not ours. */
-async function runningMirror(cluster: ClusterRef): Promise<number | undefined> {
-  const pid = Number((await readIfExists(pidFile(cluster)))?.trim() ?? "0");
-  if (pid === 0) return undefined;
-  const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-  return command.includes(join(cluster.stateDir, "cache", "registry.yml")) ? pid : undefined;
+function runningMirror(cluster: ClusterRef): Promise<number | undefined> {
+  return backgroundProcess(pidFile(cluster), join(cluster.stateDir, "cache", "registry.yml"));
 }
 
 function pidFile(cluster: ClusterRef): string {

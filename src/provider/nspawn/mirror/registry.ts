@@ -38,6 +38,8 @@ export async function startMirror(plan: MirrorPlan, clock: Clock): Promise<void>
     stdio: ["ignore", log, log],
     detached: true,
   });
+  // That it does not run is seen at the next look.
+  child.on("error", () => undefined);
   child.unref();
   closeSync(log);
   // Else the next look would find nobody, and start a second one.
@@ -90,9 +92,13 @@ export async function fillMirror(
   for (const image of images) await pushImage(url, image, signal);
 }
 
+/** How long the registry may take to say that it is there, ms. */
+const answerWithin = 2_000;
+
 async function answersAt(url: string, signal: AbortSignal): Promise<boolean> {
   try {
-    return (await fetch(`${url}/v2/`, { signal })).ok;
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(answerWithin)]);
+    return (await fetch(`${url}/v2/`, { signal: limit })).ok;
   } catch {
     signal.throwIfAborted();
     return false;

@@ -2,6 +2,7 @@ import { waitFor } from "../../../foundation/clock.ts";
 import { AppError, messageOf } from "../../../foundation/errors.ts";
 import { lastLines } from "../../../foundation/exec.ts";
 import { readIfExists } from "../../../foundation/files.ts";
+import { signalQuietly } from "../../../foundation/signal.ts";
 import { rebootExit } from "../machine.ts";
 import { readPower, writePower } from "../power.ts";
 import type { NodeRecord } from "../record.ts";
@@ -160,12 +161,4 @@ async function notePower(
   boot = "",
 ): Promise<void> {
   await writePower(names, node, { state, since: clock.now(), boot });
-}
-
-function signalQuietly(pid: number, signal: number): void {
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // It ended meanwhile, which is what we want.
-  }
 }

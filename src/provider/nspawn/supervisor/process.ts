@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Clock } from "../../../foundation/clock.ts";
 import { waitFor } from "../../../foundation/clock.ts";
 import { readIfExists, writeAtomically } from "../../../foundation/files.ts";
+import { signalQuietly } from "../../../foundation/signal.ts";
 import type { HostNames } from "../names.ts";
 
 /** The supervisor's process as others see it: they must be able to end one that no longer answers. */
@@ -34,11 +35,7 @@ export async function findSupervisor(names: HostNames): Promise<Identity | undef
 export async function endSupervisor(identity: Identity, clock: Clock, patience: number): Promise<void> {
   const ended = async (): Promise<true | undefined> => ((await lives(identity)) ? undefined : true);
   if ((await waitFor(ended, { clock, every: 10, within: patience })) === true) return;
-  try {
-    process.kill(identity.pid, "SIGKILL");
-  } catch {
-    // It ended just now.
-  }
+  signalQuietly(identity.pid, "SIGKILL");
   await waitFor(ended, { clock, every: 10, within: 2_000 });
 }
 
