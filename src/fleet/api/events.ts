@@ -74,10 +74,12 @@ export function eventStream(
             // The client has gone first.
           }
         };
+        if (stop.aborted) return end();
         stop.addEventListener("abort", end, { once: true });
         emit({ kind: "ready", revision: mirror.snapshot.revision, data: { fresh: mirror.fresh } });
         void tellFreshness(mirror, stop, emit).catch(() => over.abort(new Error("the mirror has ended")));
         void beat(clock, stop, () => send(":\n\n")).catch(() => undefined);
+        return undefined;
       },
       cancel: () => over.abort(new Error("the client has gone")),
     },
