@@ -77,6 +77,7 @@ describe("the Vagrant folder", () => {
       "vm_cpus",
       "vb_cpuexecutioncap",
       "libvirt_driver",
+      "libvirt_disk_cache",
       "forwarded_ports",
       "expose_docker_tcp",
       "enable_serial_logging",

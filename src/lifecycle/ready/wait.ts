@@ -96,19 +96,33 @@ async function untilReported(
   const { world, node } = request;
   const timer = new AbortController();
   const signal = AbortSignal.any([request.signal, timer.signal]);
-  const late = world.clock.sleep(deadlineOf(request, layer), signal).then(() => "late" as const);
-  late.catch(() => undefined);
+  const lateFrom = (): Promise<"late"> => {
+    const late = world.clock.sleep(deadlineOf(request, layer), signal).then(() => "late" as const);
+    late.catch(() => undefined);
+    return late;
+  };
+  let late = lateFrom();
   try {
     for (;;) {
       const report = stream.report[layer];
       if (report?.ok === true) return;
       if (report?.failed === true) throw broken(node, layer, report.why);
       const news = await Promise.race([stream.changed().then(() => "news" as const), late, stream.failed]);
-      if (news === "late") throw await silent(request, layer, stream);
+      if (news !== "late") continue;
+      if (!isHeldUp(request, layer)) throw await silent(request, layer, stream);
+      late = lateFrom();
     }
   } finally {
     timer.abort();
   }
+}
+
+/** Whether another machine is not as far yet: this layer may need it, and it has a time-out of its own. */
+function isHeldUp({ board, node }: WaitRequest, layer: LayerName): boolean {
+  const at = layerNames.indexOf(layer);
+  return [...board.values()].some(
+    (other) => other.node.name !== node.name && layerNames.indexOf(other.layer) < at,
+  );
 }
 
 function broken(node: NodeTarget, layer: LayerName, why: string | undefined): AppError {

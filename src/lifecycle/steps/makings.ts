@@ -70,7 +70,16 @@ export function makingExecutors(tools: MakingTools): Executors<MakingKind> {
     },
     apply: async ({ node }, _say, signal) =>
       await applyNow(world, target(node), login, { userData: nodePlan(node).userData, signal }),
-    start: async ({ node }, _say, signal) => await provider.start(ref, node, signal),
+    start: async ({ node }, _say, signal) => {
+      // The others may need it, and its provider may take minutes.
+      board.set(node, { node: target(node), layer: "booted" });
+      try {
+        await provider.start(ref, node, signal);
+      } catch (error) {
+        board.delete(node);
+        throw error;
+      }
+    },
     wait: async ({ node, machines }, _say, signal) => {
       await waitUntilReady({ world, provider, ref, login, node: target(node), machines, board, signal });
       // etcd is well only with a quorum, and it has one only after all members found each other.

@@ -37,6 +37,27 @@ describe("watching the layers of a machine", () => {
     expect(seen.map(({ etcd }) => etcd.ok)).toEqual([false, true]);
   });
 
+  it("leaves a slow machine time for its work", async () => {
+    const clock = manualClock();
+    let looks = 0;
+    const slow = { "cloud-config": good, etcd: good, docker: good, fleet: { ok: false } };
+    const probes: Probes = {
+      ...answering(slow),
+      fleet: async () => {
+        looks += 1;
+        await clock.sleep(500);
+        return slow.fleet;
+      },
+    };
+    const asked = new AbortController();
+    const watching = watchLayers(probes, { clock, signal: asked.signal, onChange: () => undefined });
+    await clock.advance(9_900);
+    expect(looks).toBe(4);
+    asked.abort(new Error("closed"));
+    await clock.advance(2_500);
+    expect(await watching).toBe(false);
+  });
+
   it("ends without success when nobody wants to know any more", async () => {
     const states = { "cloud-config": good, etcd: { ok: false }, docker: good, fleet: good };
     const asked = new AbortController();

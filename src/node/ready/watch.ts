@@ -10,13 +10,17 @@ export interface WatchOptions {
 
 /** Between two looks at a layer, ms. All that is looked at is on this machine. */
 const pause = 100;
-/** How long a layer may take to answer, ms. */
-const patience = 1_500;
+/** Looking takes at most this part of the time, since a slow machine has better things to do. */
+const share = 1 / 5;
+/** How long a layer may take to answer, ms: at first, and at most when it was silent before. */
+const patience = { first: 1_500, most: 12_000 };
+/** The same when it is asked only once. */
+const onePatience = 3_000;
 
 /** Looks at all layers once. */
 export async function lookOnce(probes: Probes): Promise<Layers> {
   const states = await Promise.all(
-    layerNames.map(async (name) => [name, await probes[name](AbortSignal.timeout(patience))] as const),
+    layerNames.map(async (name) => [name, await probes[name](AbortSignal.timeout(onePatience))] as const),
   );
   return Object.fromEntries(states) as Record<LayerName, LayerState>;
 }
@@ -44,9 +48,16 @@ export async function watchLayers(
   };
   await Promise.all(
     layerNames.map(async (name) => {
+      let within = patience.first;
       while (!ended.aborted) {
-        note(name, await probes[name](AbortSignal.any([ended, AbortSignal.timeout(patience)])));
-        if (!ended.aborted) await clock.sleep(pause, ended).catch(() => undefined);
+        const begun = clock.monotonic();
+        const limit = AbortSignal.timeout(within);
+        note(name, await probes[name](AbortSignal.any([ended, limit])));
+        within = limit.aborted ? Math.min(within * 2, patience.most) : within;
+        // Silence was waiting, not work.
+        const took = limit.aborted ? 0 : clock.monotonic() - begun;
+        const rest = Math.max(pause, took * (1 / share - 1));
+        if (!ended.aborted) await clock.sleep(rest, ended).catch(() => undefined);
       }
     }),
   );
