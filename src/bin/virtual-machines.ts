@@ -5,11 +5,13 @@ import type { World } from "../lifecycle/cluster.ts";
 import { boxToolLacks, buildBox, findBox, type BoxKind, type BoxOptions } from "../provider/image/box.ts";
 import type { ClusterPlan, Lack, Provider } from "../provider/provider.ts";
 import { installBox } from "../provider/vagrant/base-volume.ts";
+import { announceDownload } from "../provider/vagrant/box-download.ts";
 import { createAttendant } from "../provider/vagrant/attendant.ts";
 import { libvirt } from "../provider/vagrant/libvirt.ts";
 import { createVagrantProvider } from "../provider/vagrant/provider.ts";
 import { vagrantFolder } from "../provider/vagrant/record.ts";
 import { virtualbox } from "../provider/vagrant/virtualbox.ts";
+import { boxOf } from "../provision/box.ts";
 import { systemOf } from "../spec/provider-fit.ts";
 
 export interface VirtualMachineParts {
@@ -35,6 +37,10 @@ export function virtualMachines(name: BoxKind, parts: VirtualMachineParts): Prov
       if (own(cluster)) {
         const made = await buildBox(box, name, report, signal);
         await installBox(exec, made, { vagrantHome }, { report, signal });
+      } else {
+        const { name: boxName, url = "" } = boxOf(cluster.spec, systemOf(cluster.spec.os.name, name));
+        const remote = { name: boxName, url, version: cluster.spec.os.version };
+        await announceDownload(remote, vagrantHome, { report, signal });
       }
       const { renderFolder } = await import("../lifecycle/render-folder.ts");
       const { dir, spec } = cluster;

@@ -9,22 +9,27 @@ export interface Box {
 }
 
 /**
- * The box of this system. Flatcar's metadata lists one release only, hence the release in its URL. CoreOS's boxes come
- * from the mirror that the user names.
+ * The box of this system. Flatcar's metadata lists one release only, hence the release in its URL. Its boxes may come
+ * from a mirror that the user names, CoreOS's must.
  */
 export function boxOf(spec: ClusterSpec, system: OsProfile["name"]): Box {
   const { channel, mirror = "" } = spec.os;
+  const exact = /\.(json|box)$/.test(mirror);
+  const ownFolder = `${mirror.replace(/\/$/, "")}/amd64-usr/%{version}`;
   switch (system) {
     case "debian":
       return { name: "flotilla/debian", url: undefined };
     case "flatcar": {
-      const folder = `https://${channel}.release.flatcar-linux.net/amd64-usr/%{version}`;
-      return { name: `flatcar-${channel}`, url: `${folder}/flatcar_production_vagrant.json` };
+      const folder =
+        mirror === "" ? `https://${channel}.release.flatcar-linux.net/amd64-usr/%{version}` : ownFolder;
+      return {
+        name: `flatcar-${channel}`,
+        url: exact ? mirror : `${folder}/flatcar_production_vagrant.json`,
+      };
     }
     case "coreos": {
-      const exact = /\.(json|box)$/.test(mirror);
-      const folder = `${mirror.replace(/\/$/, "")}/amd64-usr/%{version}`;
-      return { name: `coreos-${channel}`, url: exact ? mirror : `${folder}/coreos_production_vagrant.json` };
+      const url = exact ? mirror : `${ownFolder}/coreos_production_vagrant.json`;
+      return { name: `coreos-${channel}`, url };
     }
   }
 }

@@ -136,7 +136,7 @@ services: [/etc/a.service]
     ["provider: nspawn\nos: {name: coreos, mirror: https://m.example}", "os.name", "needs virtual machines"],
     ["provider: libvirt\nos: {name: flatcar}", "os.name", "no flatcar box"],
     ["provider: virtualbox\nos: {name: coreos}", "os", "no longer published"],
-    ["provider: virtualbox\nos: {mirror: https://m.example}", "os.mirror", "a mirror is for coreos"],
+    ["provider: libvirt\nos: {mirror: https://m.example}", "os.mirror", "these machines run debian"],
     ["provider: libvirt\nos: {channel: beta}", "os.channel", "these machines run debian"],
     ["provider: nspawn\nssh: {insecureKey: inject}", "ssh.insecureKey", "own keys only"],
     ["provider: nspawn\nsharedFolders: [{host: /srv, guest: /srv}]", "sharedFolders", "shares no folders"],

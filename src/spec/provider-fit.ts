@@ -65,10 +65,10 @@ function releaseMisfits({ os }: Fittable, provider: ProviderName): Finding[] {
   if (system === "coreos" && os.channel === "lts") {
     findings.push({ path: ["os", "channel"], message: "CoreOS had the channels stable, beta and alpha" });
   }
-  if (system !== "coreos" && os.mirror !== undefined) {
+  if (system === "debian" && os.mirror !== undefined) {
     findings.push({
       path: ["os", "mirror"],
-      message: `a mirror is for coreos, and these machines run ${system}`,
+      message: "a mirror is for the boxes of Flatcar and CoreOS, and these machines run debian",
     });
   }
   return findings;

@@ -28,7 +28,9 @@ const os = z.strictObject({
     .describe("current, or one release of that channel"),
   mirror: fields.webUrl
     .optional()
-    .describe("where CoreOS's boxes are still to be had: a folder with amd64-usr, or a .json or .box itself"),
+    .describe(
+      "where Flatcar's boxes are to be had instead, or CoreOS's at all: a folder with amd64-usr, or a .json or .box itself",
+    ),
 });
 
 const machines = z.strictObject({

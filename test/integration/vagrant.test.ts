@@ -89,6 +89,8 @@ os: {channel: beta, version: "4757.1.0"}`,
   "docker's port": ["docker: {exposeTcp: true}"],
   "the serial log": ["vagrant: {serialLog: true, gui: true, cpuCap: 50}"],
   "the legacy CoreOS": ["os: {name: coreos, channel: alpha, version: 1122.3.0, mirror: https://m.example}"],
+  "a mirror's Flatcar": ["os: {channel: beta, version: 4757.1.0, mirror: https://m.example/flatcar/}"],
+  "a box at its own address": ["os: {version: 4757.1.0, mirror: https://m.example/flatcar.box}"],
   "Debian on libvirt": ["machines: {count: 1}", "libvirt"],
   "Debian on VirtualBox": ["os: {name: debian}"],
 };
@@ -141,6 +143,16 @@ describe("the rendered Vagrant folder, read by Vagrant itself", () => {
       "coreos-alpha",
       "https://m.example/amd64-usr/1122.3.0/coreos_production_vagrant.json",
       "1122.3.0",
+    ]);
+    expect(of("a mirror's Flatcar", "core-01")?.box).toEqual([
+      "flatcar-beta",
+      "https://m.example/flatcar/amd64-usr/4757.1.0/flatcar_production_vagrant.json",
+      "4757.1.0",
+    ]);
+    expect(of("a box at its own address", "core-01")?.box).toEqual([
+      "flatcar-stable",
+      "https://m.example/flatcar.box",
+      null,
     ]);
     expect(of("Debian on libvirt", "core-01")).toMatchObject({
       box: ["flotilla/debian", null, null],

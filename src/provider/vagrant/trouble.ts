@@ -102,7 +102,7 @@ const known: readonly Known[] = [
   },
   {
     pattern:
-      /The requested URL returned error: (404|403|410)|couldn't be (found|accessed)|Box .* could not be found|No matching version/i,
+      /The requested URL returned error: (404|403|410)|couldn't be (found|accessed)|Box .* could not be found|No matching version|no available version that matches/i,
     code: "E_COMMAND_FAILED",
     message: "Vagrant: the box cannot be had",
     hint: "check os.channel and os.version in cluster.yaml, and that the address in the details can be reached from here",
