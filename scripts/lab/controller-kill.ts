@@ -10,8 +10,8 @@ const ttl = 6_000;
 const inTime = 1_500;
 /** How much later than that all must be as before, ms. */
 const grace = 1_000;
-/** How often it is looked, ms. */
-const every = 100;
+/** How often it is looked, ms. Each look is work for the machines, just when they have to undo. */
+const every = 250;
 /** How long a machine may need until it is up again and all is steady, ms. */
 const settleWithin = 60_000;
 
@@ -70,11 +70,11 @@ async function watchUndoing(
   over: number,
   round: Round,
 ): Promise<Pick<Killed, "late" | "ok" | "left">> {
-  // A machine that has its power back then still has to start: of it only the host's part is due.
+  // A machine that has its power back then still has to start: that it has it is due, and the rest once it is up.
   const cut = round.faults.filter(({ inject }) => inject === "power-cut").map(({ victims }) => victims);
   const due = (left: readonly string[]): readonly string[] =>
-    left.filter((line) => !cut.some((node) => line.startsWith(node) && !line.startsWith(`${node} power: +`)));
-  await sleep(Math.max(0, over - performance.now() - 500));
+    left.filter((line) => !cut.some((node) => isOf(node, line) && !line.startsWith(`${node} power: +`)));
+  await sleep(Math.max(0, over - performance.now()));
   for (;;) {
     const lookedAt = performance.now();
     const left = due(differences(before, await readTraces(place)));
@@ -83,6 +83,12 @@ async function watchUndoing(
     if (late > grace) return { late: undefined, ok: false, left };
     await sleep(Math.min(every, Math.max(1, over + grace + 1 - performance.now())));
   }
+}
+
+/** Whether a difference is one of that machine, or of the host's end of its cable. */
+function isOf(node: string, line: string): boolean {
+  const [, number = ""] = node.split("-");
+  return line.startsWith(node) || (line.startsWith("host links") && line.includes(`-${number} `));
 }
 
 /**

@@ -67,8 +67,8 @@ async function isCut(scene: Scene): Promise<Evidence> {
   const { direction = "both", flap } = scene.options;
   // What is not sent is not answered either: with both ways cut, only the outgoing rule meets a packet for sure.
   const chain = direction === "in" ? "come" : "leave";
-  // The rules come and go: it is enough to see them swallow something once.
-  const sometimes = `for i in $(seq 20); do ${knock(scene)}; ${hasBitten(scene, chain)} && exit 0; sleep 0.1; done; false`;
+  // The rules come and go, and what they have counted goes with them: it is enough to see that once, at any moment.
+  const sometimes = `for i in $(seq 60); do ${knock(scene)} & ${hasBitten(scene, chain)} && exit 0; sleep 0.05; done; false`;
   const always = `${isLoaded(scene)} && ! ${knock(scene)} && ${hasBitten(scene, chain)}`;
   return await proveByCommand(scene, flap === undefined ? always : sometimes, {
     within: 5_000 + Number(flap ?? 0) * 2,
