@@ -68,7 +68,7 @@ async function isCut(scene: Scene): Promise<Evidence> {
   // What is not sent is not answered either: with both ways cut, only the outgoing rule meets a packet for sure.
   const chain = direction === "in" ? "come" : "leave";
   // The rules come and go, and what they have counted goes with them: it is enough to see that once, at any moment.
-  const sometimes = `for i in $(seq 60); do ${knock(scene)} & ${hasBitten(scene, chain)} && exit 0; sleep 0.05; done; false`;
+  const sometimes = `for i in $(seq 60); do (${knock(scene)}) >/dev/null 2>&1 & ${hasBitten(scene, chain)} && exit 0; sleep 0.05; done; false`;
   const always = `${isLoaded(scene)} && ! ${knock(scene)} && ${hasBitten(scene, chain)}`;
   return await proveByCommand(scene, flap === undefined ? always : sometimes, {
     within: 5_000 + Number(flap ?? 0) * 2,
