@@ -1,8 +1,9 @@
 // make lab-long: what takes long. A line for each part as it ends, all of it as JSON; exits 1 when a part did not pass.
 //   node scripts/lab-long.ts [PART…] [--times N] [--seconds N] [--seed N]
-// --times N: of node-kill and power-outage (30), of controller-kill (100). --seconds N: of soak (3600).
+// PART: node-kill, power-outage, soak, controller-kill (these when none is named), or any other scenario of clusters/lab.
+// --times N: of scenarios (30), of controller-kill (100). --seconds N: of soak (3600).
 // Only in a network namespace of its own: see scripts/lab-long.sh.
-import { stat, writeFile } from "node:fs/promises";
+import { readdir, stat, writeFile } from "node:fs/promises";
 import { cpus, release } from "node:os";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -96,7 +97,8 @@ const parts: Readonly<Record<string, () => Promise<Omit<Part, "seconds">>>> = {
 };
 
 const chosen = positionals.length === 0 ? Object.keys(parts) : positionals;
-const unknown = chosen.filter((name) => parts[name] === undefined);
+const library = await readdir(resolve(import.meta.dirname, "../clusters/lab/scenarios"));
+const unknown = chosen.filter((name) => parts[name] === undefined && !library.includes(`${name}.yaml`));
 if (unknown.length > 0)
   throw new Error(`no part is called ${unknown.join(", ")}: ${Object.keys(parts).join(", ")}`);
 
@@ -105,8 +107,7 @@ const done: Part[] = [];
 for (const name of chosen) {
   if (stop.signal.aborted) break;
   const begun = performance.now();
-  const part = await parts[name]?.();
-  if (part === undefined) continue;
+  const part = await (parts[name]?.() ?? repeated(name, count(30)));
   done.push({ ...part, seconds: Math.round((performance.now() - begun) / 1_000) } as Part);
   await writeReport();
 }

@@ -73,7 +73,8 @@ async function frozenGroups(cgroup: string): Promise<string[]> {
 /** Everything in one go, in parts that a line of its own separates. */
 const look = [
   "nft -s list ruleset; echo ---",
-  "ip -brief link | sed 's/@[^ ]*//'; tc qdisc show; echo ---",
+  // Docker's bridge has another hardware address after each start of the machine.
+  "ip -brief link | sed 's/@[^ ]*//; /^docker0/s/02:42:[^ ]*//'; tc qdisc show; echo ---",
   "grep -ls '^State:.T' /proc/[0-9]*/status | while read -r file; do sed -n 's/^Name:.//p' $file; done; echo ---",
   "grep -ls flotilla-fault /proc/[0-9]*/cgroup | while read -r file; do cat ${file%cgroup}comm 2>/dev/null; done; echo ---",
   "ls /run/systemd/transient 2>/dev/null | grep -v '^session-'",
