@@ -103,8 +103,8 @@ const inFleet: readonly Mutant[] = [
   {
     name: "desired states are taken for loaded: nothing is started",
     file: "src/fleet/agent/desired.ts",
-    find: "[[name, { name, hash, content, desired }]]",
-    replace: '[[name, { name, hash, content, desired: "loaded" }]]',
+    find: "[[name, { name, desired, ...fileOf(unit) }]]",
+    replace: '[[name, { name, desired: "loaded", ...fileOf(unit) }]]',
     tests: fleet,
   },
 ];
