@@ -11,6 +11,8 @@ import {
 import { unitPath } from "../../src/fleet/systemd/unit-path.ts";
 
 const systemd = "org.freedesktop.systemd1";
+/** The signature of a list of units. */
+const rows = "a(ssssssouso)";
 const jobPath = (id: number): string => (id === 0 ? "/" : `/org/freedesktop/systemd1/job/${id}`);
 
 /** A service manager without processes behind the D-Bus interface of systemd, on a real bus. */
@@ -138,14 +140,16 @@ class Mock implements MockSystemd {
       case "ResetFailedUnit":
         this.manager.resetFailed(name);
         return ["", []];
-      case "GetUnit":
-        if (!this.manager.loaded(name)) throw new SimulatedRefusal("NoSuchUnit", `Unit ${name} not loaded.`);
-        return ["o", [unitPath(name)]];
+      case "ListUnitsByPatterns": {
+        // fnmatch(3) takes a backslash for an escape; nobody here uses its other signs.
+        const names = (body[1] as string[]).map((pattern) => pattern.replaceAll("\\\\", "\\"));
+        return [rows, [names.filter((unit) => this.manager.loaded(unit)).map((unit) => this.#row(unit))]];
+      }
       case "Reload":
         this.manager.reload();
         return ["", []];
       case "ListUnitsByNames":
-        return ["a(ssssssouso)", [(body[0] as string[]).map((unit) => this.#row(unit))]];
+        return [rows, [(body[0] as string[]).map((unit) => this.#row(unit))]];
       default:
         throw new Error(`no method ${member} in this mock`);
     }

@@ -1,10 +1,10 @@
 import { Hono, type Context } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import type { Clock } from "../../foundation/clock.ts";
 import { isAppError, messageOf } from "../../foundation/errors.ts";
 import type { Log } from "../../foundation/log.ts";
 import type { Machine, Snapshot, Unit, UnitState } from "../model.ts";
 import type { Mirror, Registry } from "../registry/registry.ts";
+import { limitBody } from "./body-limit.ts";
 import { contentTypeProblem } from "./content-type.ts";
 import { discoveryDocument } from "./discovery.ts";
 import { eventStream } from "./events.ts";
@@ -53,8 +53,9 @@ export function createApi(options: ApiOptions): Hono {
   const requests = new Map<string, number>();
   const streams = new Set<ReadableStream>();
   app.use(async (c, next) => {
-    await next();
+    // Before the answer is made: to change a finished one, it would have to be made again.
     c.header("Server", `fleetd/${options.version}`);
+    await next();
     const key = `${methods.has(c.req.method) ? c.req.method : "other"} ${c.res.status}`;
     requests.set(key, (requests.get(key) ?? 0) + 1);
   });
@@ -85,12 +86,13 @@ function routes(options: ApiOptions): Hono {
   const snapshot = (): Snapshot | undefined => options.mirror()?.snapshot;
   const { tokenLimit } = options;
   const sorted = createSorter();
+  const limited = limitBody(maxBody, tooLarge);
 
   v1.get("/machines", (c) => {
     const machines = byKey(snapshot()?.machines ?? new Map<string, Machine>());
     return page(c, { key: "machines", items: machines, show: showMachine, tokenLimit });
   });
-  v1.patch("/machines", bodyLimit({ maxSize: maxBody, onError: tooLarge }), (c) => patchMachines(c, options));
+  v1.patch("/machines", limited, (c) => patchMachines(c, options));
   v1.all("/machines", (c) => fail(c, 405, "only GET and PATCH supported against this resource"));
 
   v1.get("/discovery", (c) => c.json(discoveryDocument(options.tokenLimit)));
@@ -108,11 +110,9 @@ function routes(options: ApiOptions): Hono {
     const unit = now?.units.get(c.req.param("name"));
     return now === undefined || unit === undefined ? noUnit(c) : c.json(showUnit(unit, now));
   });
-  v1.put("/units/:name", bodyLimit({ maxSize: maxBody, onError: tooLarge }), (c) =>
-    putUnit(c, c.req.param("name"), options),
-  );
+  v1.put("/units/:name", limited, (c) => putUnit(c, c.req.param("name"), options));
   v1.delete("/units/:name", async (c) => {
-    const revision = await options.registry.deleteUnit(c.req.param("name"), c.req.raw.signal);
+    const revision = await options.registry.deleteUnit(c.req.param("name"), options.signal);
     if (revision === undefined) return noUnit(c);
     await written(options, revision);
     return c.body(null, 204);
@@ -173,7 +173,8 @@ async function putUnit(c: Context, name: string, options: ApiOptions): Promise<R
   const body = decodeUnitBody(await c.req.text());
   if (typeof body === "string") return fail(c, 400, `unable to decode body: ${body}`);
   const change = decideUnitChange(name, body, options.mirror()?.snapshot.units.get(name));
-  const { signal } = c.req.raw;
+  // Not the request's own: what was ordered is carried out, whether or not the client waits for it.
+  const { signal } = options;
   switch (change.kind) {
     case "refused":
       return fail(c, change.status, change.message);
@@ -192,8 +193,7 @@ async function putUnit(c: Context, name: string, options: ApiOptions): Promise<R
 async function patchMachines(c: Context, options: ApiOptions): Promise<Response> {
   const changes = decodeMetadataChanges(await c.req.text());
   if (typeof changes === "string") return fail(c, 400, changes);
-  if (changes.length > 0)
-    await written(options, await options.registry.setMetadata(changes, c.req.raw.signal));
+  if (changes.length > 0) await written(options, await options.registry.setMetadata(changes, options.signal));
   return c.body(null, 204);
 }
 

@@ -49,6 +49,13 @@ class DbusSystemd implements Systemd {
     await this.#try("DisableUnitFiles", "asb", [names, true], expected);
     return names;
   });
+  /** Whether systemd has the unit in memory; asking by name would load it. */
+  readonly #isLoaded = createBatch(async (names: readonly string[]) => {
+    const patterns = names.map((name) => name.replaceAll("\\", "\\\\"));
+    const [rows] = await this.#must("ListUnitsByPatterns", "asas", [[], patterns]);
+    const loaded = new Set((rows as readonly (readonly string[])[]).map(([name]) => name));
+    return names.map((name) => loaded.has(name));
+  });
   readonly #lookAt = createBatch(
     async (names: readonly string[]): Promise<readonly (UnitRow | undefined)[]> => {
       const rows = await this.#look(names);
@@ -93,7 +100,7 @@ class DbusSystemd implements Systemd {
       signal?.throwIfAborted();
       await this.#linkFiles(path);
       if (/^\[Install\]/m.test(content)) await this.#enable(name, path, signal);
-      if (changed && (await this.#isLoaded(name, signal))) await this.#reload();
+      if (changed && (await this.#isLoaded(name))) await this.#reload();
     } catch (error) {
       // Half installed is worse than not installed: the next try shall begin anew.
       if (changed) await this.#directory.remove(name);
@@ -156,10 +163,6 @@ class DbusSystemd implements Systemd {
     throw new AppError("E_SYSTEMD", `the [Install] section of ${name} tells systemd nothing`, {
       hint: "give it WantedBy=, RequiredBy= or Alias=, or leave the section out",
     });
-  }
-
-  async #isLoaded(name: string, signal: AbortSignal | undefined): Promise<boolean> {
-    return (await this.#try("GetUnit", "s", [name], [noSuchUnit], signal)) !== undefined;
   }
 
   /** One reload serves all who asked before it began. */

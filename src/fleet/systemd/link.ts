@@ -49,7 +49,10 @@ const bus = {
   interface: "org.freedesktop.DBus",
 };
 const rules = [
-  `type='signal',sender='${systemd}',interface='${systemd}.Manager',path='/org/freedesktop/systemd1'`,
+  ...["JobRemoved", "UnitRemoved"].map(
+    (member) =>
+      `type='signal',sender='${systemd}',interface='${systemd}.Manager',path='${manager.path}',member='${member}'`,
+  ),
   `type='signal',sender='${systemd}',interface='org.freedesktop.DBus.Properties',member='PropertiesChanged',` +
     `path_namespace='/org/freedesktop/systemd1/unit',arg0='${systemd}.Unit'`,
   `type='signal',sender='${bus.destination}',interface='${bus.interface}',member='NameOwnerChanged',arg0='${systemd}'`,

@@ -23,7 +23,7 @@ export interface SimulatedManager {
   stop(name: string): number;
   /** What ListUnitsByNames tells: the unit is loaded for the moment if it was not. `job` is 0 when there is none. */
   status(name: string): SystemdStatus & { readonly job: number };
-  /** Whether the unit is in memory, as GetUnit tells. */
+  /** Whether the unit is in memory, as ListUnitsByPatterns tells. */
   loaded(name: string): boolean;
   /** Reads the files of loaded units again, as daemon-reload does. */
   reload(): void;

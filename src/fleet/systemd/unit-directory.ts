@@ -1,6 +1,6 @@
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { readIfExists, writeAtomically } from "../../foundation/files.ts";
+import { diskError, readIfExists } from "../../foundation/files.ts";
 
 const types = "automount|busname|device|mount|path|scope|service|slice|snapshot|socket|swap|target|timer";
 const unitFile = new RegExp(`^[A-Za-z0-9:_.\\\\@-]+\\.(?:${types})$`);
@@ -27,9 +27,25 @@ export function createUnitDirectory(folder: string): UnitDirectory {
     read: (name) => readIfExists(path(name)),
     write: async (name, content) => {
       if ((await readIfExists(path(name))) === content) return false;
-      await writeAtomically(path(name), content, { mode: 0o644 });
+      await replace(path(name), content).catch(async (error: NodeJS.ErrnoException) => {
+        if (error.code !== "ENOENT") throw error;
+        await mkdir(folder, { recursive: true, mode: 0o755 });
+        await replace(path(name), content);
+      });
       return true;
     },
     remove: (name) => rm(path(name), { force: true }),
   };
+}
+
+/** In one step for who reads it, but not safe from a power cut: the directory does not outlive one either. */
+async function replace(path: string, content: string): Promise<void> {
+  const temporary = `${path}.tmp`;
+  try {
+    await writeFile(temporary, content, { mode: 0o644 });
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw diskError(error, path);
+  }
 }
