@@ -73,7 +73,7 @@ async function watchUndoing(
   // A machine that has its power back then still has to start: that it has it is due, and the rest once it is up.
   const cut = round.faults.filter(({ inject }) => inject === "power-cut").map(({ victims }) => victims);
   const due = (left: readonly string[]): readonly string[] =>
-    left.filter((line) => !cut.some((node) => isOf(node, line) && !line.startsWith(`${node} power: +`)));
+    left.filter((line) => !cut.some((node) => isOf(node, line) && line !== `${node} power: + off`));
   await sleep(Math.max(0, over - performance.now()));
   for (;;) {
     const lookedAt = performance.now();

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { findHierarchies } from "../../src/provider/nspawn/cgroups.ts";
+import { cgroupAt, findHierarchies } from "../../src/provider/nspawn/cgroups.ts";
 import { hostNames } from "../../src/provider/nspawn/names.ts";
 import { initOf } from "../../src/provider/nspawn/supervisor/boot.ts";
 
@@ -50,7 +50,7 @@ async function hostTraces(dir: string): Promise<Named[]> {
   return [
     ["host rules", rules],
     // A cable's flags tell whether the machine at its other end runs.
-    ["host links", links.map((line) => line.replace(/@\S+/, ""))],
+    ["host links", links.map((line) => line.replace(/@\S+/, "").replaceAll(/ +/g, " "))],
     ["host files in /run", promises.toSorted()],
     // The journal, the lock of a dead run and the like are meant to outlive it.
     ["host files in .state", files.filter((file) => !/^(lock|faults|journal|history|logs)/.test(file))],
@@ -74,7 +74,7 @@ async function frozenGroups(cgroup: string): Promise<string[]> {
 const look = [
   "nft -s list ruleset; echo ---",
   // Docker's bridge has another hardware address after each start of the machine.
-  "ip -brief link | sed 's/@[^ ]*//; /^docker0/s/02:42:[^ ]*//'; tc qdisc show; echo ---",
+  "ip -brief link | sed 's/@[^ ]*//; /^docker0/s/02:42:[^ ]*//' | tr -s ' '; tc qdisc show; echo ---",
   "grep -ls '^State:.T' /proc/[0-9]*/status | while read -r file; do sed -n 's/^Name:.//p' $file; done; echo ---",
   "grep -ls flotilla-fault /proc/[0-9]*/cgroup | while read -r file; do cat ${file%cgroup}comm 2>/dev/null; done; echo ---",
   "ls /run/systemd/transient 2>/dev/null | grep -v '^session-'",
@@ -84,8 +84,11 @@ const look = [
 const parts = ["rules", "links", "stopped", "processes of faults", "files"];
 
 async function nodeTraces(dir: string, node: string): Promise<Named[]> {
-  const init = await initOf(findHierarchies(), join(hostNames({ name: "lab", dir }).cgroup, node));
-  if (init === undefined) return [[`${node} power`, ["off"]]];
+  const [hierarchies, group] = [findHierarchies(), join(hostNames({ name: "lab", dir }).cgroup, node)];
+  const init = await initOf(hierarchies, group);
+  if (init === undefined) {
+    return [[`${node} power`, [(await cgroupAt(hierarchies, group).populated()) ? "just on" : "off"]]];
+  }
   const enter = ["-t", String(init), "--mount", "--net", "--pid", "--", "sh", "-c", look];
   const text = await lines("nsenter", ...enter).catch(() => ["cannot be looked at"]);
   const blocks = text.join("\n").split(/^---$/m);
