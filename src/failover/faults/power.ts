@@ -22,13 +22,14 @@ const isAlive = (scene: Scene): Promise<Evidence> =>
     scene,
     async () => {
       const vital = await scene.stage.vital(scene.victim, scene.signal);
-      return vital.running && vital.answers;
+      // An open port is not yet a login, and on a slow machine long before one: from here on, whoever looks can see it.
+      return vital.running && vital.answers && (await onVictim(scene, "true"))?.code === 0;
     },
     {
       every: 100,
       within: 90_000,
-      yes: "it runs and answers",
-      no: "it does not run, or does not answer",
+      yes: "it runs and lets us in",
+      no: "it does not run, or does not let us in",
     },
   );
 
