@@ -74,7 +74,7 @@ export async function listFaults(
   { dir }: Pick<FaultRequest, "dir">,
 ): Promise<readonly Leftover[]> {
   const cluster = await openCluster(world, dir);
-  const stage = await clusterStage(world, cluster, 100);
+  const stage = await clusterStage(world, cluster, { sampleEvery: 100 });
   try {
     return await findLeftovers(stage, world.clock, world.signal);
   } finally {
@@ -123,7 +123,7 @@ async function withOutages(
 ): Promise<number> {
   return await locked(world, dir, async (logged) => {
     const cluster = await openCluster(logged, dir);
-    const stage = await clusterStage(logged, cluster, 100);
+    const stage = await clusterStage(logged, cluster, { sampleEvery: 100 });
     const outages = createOutages({
       stage,
       faults: allFaults(),

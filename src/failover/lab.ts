@@ -99,7 +99,7 @@ async function runOnce(
   options: TestOptions,
 ): Promise<{ readonly run: FinishedRun; readonly trouble: unknown }> {
   const sampleEvery = askEvery * patienceWith(cluster.provider);
-  const stage = await clusterStage(world, cluster, sampleEvery);
+  const stage = await clusterStage(world, cluster, { sampleEvery, slower: options.slower });
   const stamp = new Date(world.clock.now()).toISOString().replaceAll(/[:.]/g, "-");
   const file = historyFile(join(cluster.ref.stateDir, "history", `${scenario.name}-${stamp}.ndjson`));
   const recorder = createRecorder({

@@ -35,6 +35,21 @@ describe("the verdict", () => {
     expect(outcomeOf(blind)).toBe("inconclusive");
   });
 
+  it("does not mind what was out of sight before the first step", () => {
+    const late = failover()
+      .at(-5, { kind: "sight", node: "core-01", seen: false })
+      .at(0.9, { kind: "sight", node: "core-01", seen: true });
+    expect(judge(late.end(12)).reasons).toEqual([]);
+  });
+
+  it("lets slow machines be out of sight for longer", () => {
+    const blind = failover()
+      .at(3, { kind: "sight", node: "core-01", seen: false })
+      .at(6, { kind: "sight", node: "core-01", seen: true });
+    const events = blind.end(12).map((event) => (event.kind === "begin" ? { ...event, patience: 5 } : event));
+    expect(judge(events).reasons).toEqual([]);
+  });
+
   it("is inconclusive when something kept the run from being played, or it was stopped", () => {
     expect(outcomeOf(failover().at(9, { kind: "trouble", text: "no such machine" }))).toBe("inconclusive");
     expect(judge(failover().end(12, false)).outcome).toBe("inconclusive");

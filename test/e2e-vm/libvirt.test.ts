@@ -44,12 +44,12 @@ describe("a cluster of three virtual machines", () => {
     const leader = members.find(({ Status }) => Status.leader === Status.header.member_id);
     return `core-0${Number(/\.(\d+):/.exec(leader?.Endpoint ?? "")?.[1]) - 10}`;
   };
-  /** Plays a scenario with the times of containers ten times as long, and keeps its reports. */
+  /** Plays a scenario with the times of containers fifteen times as long, and keeps its reports. */
   const play = async (scenario: string): Promise<{ outcome: string; reasons: readonly string[] }> => {
     await mkdir(reports, { recursive: true });
     const report = (kind: string): string => join(reports, `${scenario}.${kind}`);
     const files = ["--report-json", report("json"), "--report-html", report("html")];
-    const { stdout, stderr } = await cluster.run("test", scenario, "--slower", "10", ...files);
+    const { stdout, stderr } = await cluster.run("test", scenario, "--slower", "15", ...files);
     console.log(`${stdout}${stderr}`);
     const { runs } = JSON.parse(await readFile(report("json"), "utf8")) as {
       readonly runs: readonly { readonly outcome: string; readonly reasons: readonly string[] }[];

@@ -158,13 +158,19 @@ export function mostCopies(timeline: UnitTimeline, end: number): { copies: numbe
   return most;
 }
 
-/** Times longer than `longerThan` in which a node that should have been running was out of sight. */
+/**
+ * Times longer than `longerThan` in which a node that should have been running was out of sight. They count from the first
+ * step on: before that nothing happens that would have to be seen, and the steady state needs eyes of its own.
+ */
 export function blindSpans(events: readonly HistoryEvent[], longerThan: number): (Span & { node: string })[] {
   const begin = events.find((event) => event.kind === "begin");
   if (begin === undefined) return [];
   const end = endOfHistory(events);
+  const start = events.find((event) => event.kind === "phase" && event.phase === "during")?.at ?? 0;
   return begin.nodes.flatMap((node) =>
-    blindSpansOf(events, node, end).filter((span) => endOf(span, end) - span.from > longerThan),
+    blindSpansOf(events, node, end)
+      .map((span) => ({ ...span, from: Math.max(span.from, start) }))
+      .filter((span) => endOf(span, end) - span.from > longerThan),
   );
 }
 

@@ -16,11 +16,22 @@ import type { RunOptions, Stage, StageOutages } from "./stage.ts";
 /** How long a single question to a container may take, ms. */
 const quickly = 2_000;
 
+export interface StageOptions {
+  /** How often the machines' own systemd is asked, ms. */
+  readonly sampleEvery: number;
+  /** How many times slower than containers the machines are, when somebody says so. */
+  readonly slower?: number;
+}
+
 /** A cluster that is up, as the stage of a scenario: broken through its provider, observed over ssh. */
-export async function clusterStage(world: World, cluster: KnownCluster, sampleEvery: number): Promise<Stage> {
+export async function clusterStage(
+  world: World,
+  cluster: KnownCluster,
+  { sampleEvery, slower = 1 }: StageOptions,
+): Promise<Stage> {
   const { provider, ref, state } = cluster;
   const nodes = Object.keys(state.machines);
-  const patience = patienceWith(provider);
+  const patience = Math.max(patienceWith(provider), slower);
   const askWithin = quickly * patience;
   const login = await readLogin(ref.stateDir);
   const addressOf = (node: string): string => state.machines[node]?.address ?? "";

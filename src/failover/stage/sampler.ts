@@ -47,8 +47,9 @@ export async function* sampleUnits(
 function samplingLoop(units: readonly string[], every: number): string {
   const show = `systemctl show -p Id,ActiveState,SubState,InvocationID ${units.map(shellQuote).join(" ")}`;
   return [
-    "last=; n=0; while :; do",
-    `now=$(${show}) || exit; n=$((n + 1))`,
+    "last=; n=0; silent=0; while :; do",
+    // A systemd that is overwhelmed for a moment answers the next time; one that is gone does not.
+    `if now=$(${show}); then silent=0; else silent=$((silent + 1)); [ $silent -lt 4 ] || exit; now=$last; fi; n=$((n + 1))`,
     `if [ "$now" != "$last" ]; then last=$now; printf '%s\\n\\n' "$now" || exit; fi`,
     `if [ $((n % 10)) = 0 ]; then echo || exit; fi`,
     `sleep ${every / 1_000}; done`,

@@ -5,6 +5,9 @@ import type { Knock, NodeAccess } from "./node-access.ts";
 /** The user that CoreOS made, and we too. */
 export const nodeUser = "core";
 
+/** How often a silent container is asked whether it lives, ms; three silent times and the connection is lost. */
+const keepaliveEvery = 2_000;
+
 /** Reaches nodes over ssh, host keys checked against the cluster's own known_hosts. */
 export function sshAccess(): NodeAccess {
   return {
@@ -20,6 +23,7 @@ export function sshAccess(): NodeAccess {
         privateKey: login.privateKey,
         knownHosts: pinnedHostKeys(parseKnownHosts(login.knownHosts)),
         timeout: options.timeout * (node.patience ?? 1),
+        keepaliveInterval: keepaliveEvery * (node.patience ?? 1),
         signal: options.signal,
         ...(options.agent === undefined ? {} : { agent: options.agent, forwardAgent: true }),
       });
