@@ -59,6 +59,24 @@ describe("the Vagrant folder", () => {
     ]);
   });
 
+  it("takes user-data of any size: it is uploaded, and no guest property of VirtualBox's, which end at 1024 bytes", () => {
+    const content = "x".repeat(1_000_000);
+    const lines = `userData: {write_files: [{path: /etc/large, content: ${content}}]}`;
+    expect(contentOf(lines, "cloud-config/core-01.yaml").length).toBeGreaterThan(1_000_000);
+    const vagrantfile = contentOf(lines, "Vagrantfile");
+    expect(vagrantfile.length).toBeLessThan(20_000);
+    expect(vagrantfile).toContain("provision 'user-data', type: :file");
+    expect(vagrantfile).not.toMatch(/guestproperty|ignition/i);
+  });
+
+  it("opens this host's loopback to VirtualBox's machines only where the proxy is there", () => {
+    const vagrantfile = (proxy: string, provider: ProviderName): string =>
+      contentOf(`proxy: {http: "${proxy}"}`, "Vagrantfile", provider);
+    expect(vagrantfile("http://127.0.0.1:3128", "virtualbox")).toContain("'host_loopback' => true");
+    expect(vagrantfile("http://proxy.example:3128", "virtualbox")).toContain("'host_loopback' => false");
+    expect(vagrantfile("http://127.0.0.1:3128", "libvirt")).toContain("'host_loopback' => false");
+  });
+
   it("is the same for the same cluster, byte for byte", () => {
     expect(vagrantFolderOf(aCluster(six))).toEqual(vagrantFolderOf(aCluster(six)));
   });

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { existsSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
@@ -57,6 +57,35 @@ describe("the units of a node", () => {
     ];
     const { stderr, exitCode } = await execa("systemd-analyze", argv, { reject: false });
     expect({ exitCode, complaints: stderr }).toEqual({ exitCode: 0, complaints: "" });
+  });
+});
+
+describe("the units of a virtual machine's image", () => {
+  it("systemd finds nothing wrong with them", async () => {
+    const recipe = await readFile(
+      resolve(import.meta.dirname, "../../templates/image/machine-customize.sh"),
+      "utf8",
+    );
+    const files = [...recipe.matchAll(/cat >"\$root(\/\S+)" <<'END'\n([^]*?)\nEND\n/g)];
+    const own = `${root}-image`;
+    await execa("cp", ["-rT", root, own]);
+    try {
+      for (const [, path = "", content = ""] of [...files, ["", "/usr/bin/ssh-keygen", "#!/bin/sh"]]) {
+        await mkdir(dirname(join(own, path)), { recursive: true });
+        await writeFile(join(own, path), `${content}\n`, { mode: content.startsWith("#!") ? 0o755 : 0o644 });
+      }
+      await writeFile(
+        join(own, "usr/lib/systemd/system/ssh.service"),
+        "[Service]\nExecStart=/usr/bin/etcd\n",
+      );
+      const units = files.flatMap(([, path = ""]) => (path.endsWith(".service") ? [basename(path)] : []));
+      expect(units).toEqual(["ssh-host-key.service", "grow-disk.service"]);
+      const argv = ["verify", "--man=no", "--generators=no", `--root=${own}`, ...units];
+      const { stderr, exitCode } = await execa("systemd-analyze", argv, { reject: false });
+      expect({ exitCode, complaints: stderr }).toEqual({ exitCode: 0, complaints: "" });
+    } finally {
+      await rm(own, { recursive: true, force: true });
+    }
   });
 });
 
