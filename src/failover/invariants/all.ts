@@ -10,7 +10,7 @@ import { noOrphans } from "./orphans.ts";
 import { noNeedlessRestarts } from "./restarts.ts";
 
 /** What must hold in every run, whatever its scenario says. */
-export const allInvariants: readonly Invariant[] = [
+const allInvariants: readonly Invariant[] = [
   oneCopy,
   constraints,
   statusAgrees,

@@ -61,7 +61,7 @@ export function phaseAt(events: readonly HistoryEvent[], phase: Phase): number |
 }
 
 /** Which machine had which fault, and when. */
-export function faultSpans(events: readonly HistoryEvent[]): FaultSpan[] {
+function faultSpans(events: readonly HistoryEvent[]): FaultSpan[] {
   const open = new Map<string, FaultSpan>();
   const spans: FaultSpan[] = [];
   for (const event of events) {

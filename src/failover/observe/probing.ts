@@ -102,7 +102,7 @@ async function ask(options: ProbingOptions, probe: AskingProbe): Promise<Seen> {
 }
 
 /** Pure: the probe as sh for a machine. */
-export function scriptOf(probe: AskingProbe, resolve: (host: string) => string): string {
+function scriptOf(probe: AskingProbe, resolve: (host: string) => string): string {
   const curl = "curl --silent --show-error --noproxy '*' --max-time 3";
   if ("command" in probe) return probe.command;
   if ("tcp" in probe) {

@@ -103,7 +103,7 @@ function recoveryText({ kind, fault, victims, took, away = 0, both, to = "?" }: 
 const tellApart = 300;
 
 /** `detect 3.1 s, decide 20 ms, …`; a stage that was not seen is part of the next one. */
-export function stagesText({ stages }: Pick<Recovery, "stages">): string {
+function stagesText({ stages }: Pick<Recovery, "stages">): string {
   return stages
     .filter(({ name, took }) => took !== undefined || name !== "ready")
     .map(({ name, took }) => `${name} ${took === undefined ? "not seen" : showDuration(took)}`)

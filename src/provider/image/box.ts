@@ -30,7 +30,7 @@ export interface Box {
   readonly metadata: string;
 }
 
-export const boxName = "flotilla/debian";
+const boxName = "flotilla/debian";
 /** Changes when the way in which boxes are made does. */
 const format = 1;
 const tools: readonly [program: string, debianPackage: string][] = [

@@ -68,7 +68,7 @@ export function createAttendant({ clock, command }: AttendantOptions): Attendant
 }
 
 /** Pure: undefined when the cluster needs no attendant. */
-export function attendantConfig({ spec }: Pick<ClusterPlan, "spec">): AttendantConfig | undefined {
+function attendantConfig({ spec }: Pick<ClusterPlan, "spec">): AttendantConfig | undefined {
   const relays = loopbackProxies(spec.proxy);
   const discovery = spec.etcd.discovery === "local";
   if (relays.length === 0 && !discovery) return undefined;

@@ -22,7 +22,7 @@ export function vagrantHome({ env, platform, home }: VagrantSurroundings): strin
 }
 
 /** Linux inside of Windows. */
-export function isWsl(env: VagrantSurroundings["env"]): boolean {
+function isWsl(env: VagrantSurroundings["env"]): boolean {
   return env["WSL_DISTRO_NAME"] !== undefined && env["WSL_DISTRO_NAME"] !== "";
 }
 
