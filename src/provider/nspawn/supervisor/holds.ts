@@ -1,7 +1,7 @@
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../../foundation/clock.ts";
-import { messageOf } from "../../../foundation/errors.ts";
+import { isAppError, messageOf } from "../../../foundation/errors.ts";
 import { writeAtomically } from "../../../foundation/files.ts";
 import type { Log } from "../../../foundation/log.ts";
 import type { Hold, Undo } from "../../provider.ts";
@@ -35,9 +35,13 @@ export interface Holds {
 
 type Kept = Omit<Hold, "active">;
 
+/** What could not be undone is tried again after, ms: a promise is a promise. */
+const tryAgainAfter = 5_000;
+
 export function createHolds(options: HoldsOptions): Holds {
   const { names, clock, log } = options;
   const timers = new Map<string, AbortController>();
+  let retired = false;
   const fileOf = ({ id, node }: Pick<Hold, "id" | "node">): string =>
     join(names.runtimeDir, `hold-${id}-${node}.json`);
   const keyOf = ({ id, node }: Pick<Hold, "id" | "node">): string => `${id} ${node}`;
@@ -54,17 +58,31 @@ export function createHolds(options: HoldsOptions): Holds {
     else await options.start(hold.node);
     await rm(fileOf(hold), { force: true });
   };
-  const arm = (hold: Kept): void => {
+  const expire = async (hold: Kept): Promise<void> => {
+    const which = { id: hold.id, node: hold.node, undo: hold.undo };
+    try {
+      await undo(hold);
+      log.warn("nobody mended it: undone", which);
+    } catch (error) {
+      const gone = isAppError(error, "E_STATE_CONFLICT");
+      log.error(gone ? "there is nothing left to undo" : "cannot undo: trying again", {
+        ...which,
+        error: messageOf(error),
+      });
+      if (gone) await rm(fileOf(hold), { force: true });
+      else if (!retired) arm(hold, tryAgainAfter);
+    }
+  };
+  const arm = (hold: Kept, within = Math.max(0, hold.until - clock.now())): void => {
     const timer = new AbortController();
     timers.set(keyOf(hold), timer);
-    const over = clock.sleep(Math.max(0, hold.until - clock.now()), timer.signal);
-    const expire = async (): Promise<void> => {
-      log.warn("nobody mended it: undone", { id: hold.id, node: hold.node, undo: hold.undo });
-      await undo(hold);
-    };
-    over
-      .then(expire, () => undefined)
-      .catch((error: unknown) => log.error("cannot undo", { error: messageOf(error) }));
+    clock
+      .sleep(within, timer.signal)
+      .then(
+        () => expire(hold),
+        () => undefined,
+      )
+      .catch((error: unknown) => log.error("cannot forget", { error: messageOf(error) }));
   };
 
   return {
@@ -86,8 +104,9 @@ export function createHolds(options: HoldsOptions): Holds {
           active: hold.undo === "start" || (await isFrozen(options, hold.node)),
         })),
       ),
-    adopt: async () => (await read()).forEach(arm),
+    adopt: async () => (await read()).forEach((hold) => arm(hold)),
     retire: () => {
+      retired = true;
       for (const timer of timers.values()) timer.abort();
       timers.clear();
     },
