@@ -36,6 +36,7 @@ export async function runChannel(
   streams: ChannelStreams,
 ): Promise<number | undefined> {
   const input = connectInput(channel, streams.stdin);
+  const over = new AbortController();
   try {
     return await new Promise<number | undefined>((resolve, reject) => {
       let code: number | undefined;
@@ -50,12 +51,14 @@ export async function runChannel(
       connectOutput(channel, streams.stdout, giveUp);
       connectOutput(channel.stderr, streams.stderr, giveUp);
       channel.on("close", () => resolve(code));
-      onAbort(streams.signal, (reason) => {
+      const terminate = (reason: Error): void => {
         sendTerm(channel);
         giveUp(reason);
-      });
+      };
+      onAbort(streams.signal, terminate, over.signal);
     });
   } finally {
+    over.abort();
     input.release();
   }
 }
@@ -101,10 +104,11 @@ function connectOutput(from: Readable, to: Writable | undefined, failed: (error:
   from.pipe(to, { end: false });
 }
 
-function onAbort(signal: AbortSignal | undefined, act: (reason: Error) => void): void {
+/** Acts once; after `over` no more, so that a signal that outlives many commands does not remember them all. */
+function onAbort(signal: AbortSignal | undefined, act: (reason: Error) => void, over: AbortSignal): void {
   if (signal === undefined) return;
   if (signal.aborted) act(signal.reason as Error);
-  else signal.addEventListener("abort", () => act(signal.reason as Error), { once: true });
+  else signal.addEventListener("abort", () => act(signal.reason as Error), { once: true, signal: over });
 }
 
 function signalCode(signal: string | undefined): number | undefined {

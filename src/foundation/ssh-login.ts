@@ -10,6 +10,7 @@ export async function logIn(client: Client, options: ConnectOptions, where: stri
   const { timeout = 10_000, clock = systemClock() } = options;
   let timer = new AbortController();
   let refusal: AppError | undefined;
+  const over = new AbortController();
   try {
     await new Promise<void>((resolve, reject) => {
       const startTimer = (): void => {
@@ -39,6 +40,7 @@ export async function logIn(client: Client, options: ConnectOptions, where: stri
       };
       options.signal?.addEventListener("abort", () => reject(options.signal?.reason as Error), {
         once: true,
+        signal: over.signal,
       });
       // Without this each small packet waits for the other side's delayed acknowledgement: 40 ms a step.
       client.once("connect", () => client.setNoDelay(true));
@@ -53,6 +55,7 @@ export async function logIn(client: Client, options: ConnectOptions, where: stri
     throw isAppError(error) || options.signal?.aborted ? error : explainSsh(error, where);
   } finally {
     timer.abort();
+    over.abort();
   }
 }
 
