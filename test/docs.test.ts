@@ -3,6 +3,9 @@ import { dirname, join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { commands } from "../src/cli/commands.ts";
 import { troubles } from "../src/doctor/diagnose.ts";
+import { allFaults } from "../src/failover/faults/table.ts";
+import { stageNames } from "../src/failover/history/recoveries.ts";
+import { allInvariants } from "../src/failover/invariants/all.ts";
 import { loadScenario } from "../src/failover/scenario/load.ts";
 import { errorTable } from "../src/foundation/errors.ts";
 import { loadSpec } from "../src/spec/load.ts";
@@ -33,6 +36,37 @@ describe("docs/troubleshooting.md", () => {
     const ids = new Set(troubles.map(({ id }) => id));
     expect(named.length).toBeGreaterThan(20);
     expect(named.filter((id) => !ids.has(id))).toEqual([]);
+  });
+});
+
+describe("docs/scenarios.md", () => {
+  const page = read("docs/scenarios.md");
+  /** The words in code of the first column of the table under a heading. */
+  const firstColumn = (heading: string): string[] => {
+    const [section = ""] = (page.split(`# ${heading}\n`)[1] ?? "").split("\n#");
+    const cells = section.split("\n").flatMap((line) => /^\| (.*?) \|/.exec(line)?.[1] ?? []);
+    return cells.flatMap((cell) => [...cell.matchAll(/`([a-z-]+)`/g)].map((match) => match[1] ?? ""));
+  };
+
+  it("names every fault, and no other", () => {
+    expect(firstColumn("Faults").toSorted()).toEqual(Object.keys(allFaults()).toSorted());
+  });
+
+  it("names everything that must always hold, and nothing else", () => {
+    expect(firstColumn("What must always hold")).toEqual(allInvariants.map(({ name }) => name));
+  });
+
+  it("names every stage of a recovery, in order", () => {
+    const stages = [...page.matchAll(/^\| (detect|decide|dispatch|start|ready) \|/gm)].map(
+      (match) => match[1],
+    );
+    expect(stages).toEqual(stageNames);
+  });
+
+  it("names services that its examples' cluster has", () => {
+    const services = [...page.matchAll(/services: \[(.*?)\]/g)].map((match) => match[1] ?? "");
+    expect(services.length).toBeGreaterThan(1);
+    expect(services.filter((path) => !existsSync(join(root, "clusters/lab", path)))).toEqual([]);
   });
 });
 

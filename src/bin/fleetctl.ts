@@ -1,8 +1,10 @@
 import { spawn } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { constants } from "node:os";
 import type { Readable, Writable } from "node:stream";
 import manifest from "../../package.json" with { type: "json" };
 import { systemClock } from "../foundation/clock.ts";
+import { AppError } from "../foundation/errors.ts";
 import { readIfExists } from "../foundation/files.ts";
 import type { World } from "../fleet/ctl/command.ts";
 import { openConnections } from "../fleet/ctl/connections.ts";
@@ -40,13 +42,20 @@ function worldOf({ stdin, stdout, stderr, env }: Surroundings): World {
   };
 }
 
-/** `fleetctl start hello` beside a folder `hello` means the unit. */
+/**
+ * `fleetctl start hello` beside a folder `hello` means the unit. Bytes that are no text are refused: replaced by others
+ * they would be another unit than the file.
+ */
 async function readUnlessFolder(path: string): Promise<string | undefined> {
   try {
-    return await readIfExists(path);
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(await readFile(path));
   } catch (error) {
-    if (["EISDIR", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
-    throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (["ENOENT", "EISDIR", "ENOTDIR"].includes(code ?? "")) return undefined;
+    if (code !== "ERR_ENCODING_INVALID_ENCODED_DATA") throw error;
+    throw new AppError("E_UNIT_INVALID", `failed getting Unit(${path}) from file: it is not UTF-8 text`, {
+      cause: error,
+    });
   }
 }
 

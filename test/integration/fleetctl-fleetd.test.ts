@@ -65,7 +65,7 @@ async function fleetctl(...argv: string[]): Promise<{ code: number; out: string;
   return { code, out: read(stdout), err: read(stderr) };
 }
 
-async function file(name: string, content = unitFile): Promise<string> {
+async function file(name: string, content: string | Buffer = unitFile): Promise<string> {
   const path = join(folder, name);
   await writeFile(path, content);
   return path;
@@ -118,6 +118,30 @@ describe("fleetctl with a real fleetd", () => {
     expect((await fleetctl("start", ...names)).code).toBe(0);
     expect((await fleetctl("list-units", "--no-legend")).out.match(/active\trunning/g)).toHaveLength(20);
     expect((await fleetctl("destroy", ...names)).code).toBe(0);
+  });
+
+  it.each([
+    [
+      "bytes that are no UTF-8",
+      Buffer.from([0x5b, 0x55, 0x5d, 0x0a, 0x41, 0x3d, 0xff, 0xfe]),
+      "it is not UTF-8 text",
+    ],
+    ["a NUL", "[Service]\nExecStart=/bin/true\0\n", "cannot be written to a unit file"],
+    ["one line of 10 MB", `[Service]\nExecStart=${"x".repeat(10_000_000)}\n`, "line too long"],
+    ["10 MB of lines", `[Service]\n${"ExecStartPre=/bin/true\n".repeat(450_000)}`, "exceeds 4194304 bytes"],
+  ])("refuses a unit file with %s, and goes on", async (_, content, message) => {
+    const { code, err } = await fleetctl("start", await file("bad.service", content));
+    expect([code, err]).toEqual([1, expect.stringContaining(message)]);
+    expect((await fleetctl("list-unit-files", "--no-legend", "--fields=unit")).out).not.toContain("bad");
+  });
+
+  it("takes a unit file with Windows line ends for the same unit", async () => {
+    await fleetctl("submit", await file("unix.service"));
+    await fleetctl("submit", await file("windows.service", unitFile.replaceAll("\n", "\r\n")));
+    const { out } = await fleetctl("list-unit-files", "--no-legend", "--fields=unit,hash");
+    const [, hash = ""] = /unix\.service\t+(\w+)/.exec(out) ?? [];
+    expect(out).toMatch(new RegExp(`windows\\.service\\t+${hash}`));
+    await fleetctl("destroy", "unix", "windows");
   });
 
   it("recognises etcd behind the endpoint, and says how to go on", async () => {

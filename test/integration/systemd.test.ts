@@ -1,6 +1,8 @@
+import { execFile } from "node:child_process";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Clock, systemClock, waitFor } from "../../src/foundation/clock.ts";
 import { lineLog, silentLog } from "../../src/foundation/log.ts";
@@ -9,6 +11,8 @@ import type { Systemd, SystemdStatus } from "../../src/fleet/systemd/systemd.ts"
 import { startDbusDaemon, type DbusDaemon } from "../support/dbus-daemon.ts";
 import { startMockSystemd, type MockSystemd } from "../support/mock-systemd.ts";
 import { describeSystemd, unitFiles } from "../support/systemd-contract.ts";
+
+const run = promisify(execFile);
 
 interface Stage {
   readonly daemon: DbusDaemon;
@@ -91,6 +95,22 @@ describe("the adapter on a real bus", () => {
     const empty = stage.systemd.install("b.service", `${unitFiles.sleeper}\n[Install]\nNonsense=1\n`);
     await expect(empty).rejects.toThrow("the [Install] section of b.service tells systemd nothing");
     expect(await readdir(stage.folder)).toEqual(["a.service"]);
+  });
+
+  it("says that a full disk has no room for a unit, leaves nothing behind, and takes it once there is room", async () => {
+    await run("mount", ["-t", "tmpfs", "-o", "size=16k", "none", stage.folder]);
+    try {
+      await writeFile(join(stage.folder, "filler"), Buffer.alloc(16_384)).catch(() => undefined);
+      const refused = stage.systemd.install("a.service", unitFiles.sleeper);
+      await expect(refused).rejects.toMatchObject({ code: "E_DISK_FULL" });
+      expect(await readdir(stage.folder)).toEqual(["filler"]);
+      expect(stage.mock.calls.filter((call) => call.includes("a.service"))).toEqual([]);
+      await rm(join(stage.folder, "filler"));
+      await stage.systemd.install("a.service", unitFiles.sleeper);
+      expect(await stage.systemd.start("a.service")).toEqual({ result: "done" });
+    } finally {
+      await run("umount", ["--lazy", stage.folder]);
+    }
   });
 
   it("leaves files alone that are no units", async () => {

@@ -38,6 +38,23 @@ describe("changing units through fleet's API", () => {
       'name in URL "a.service" differs from unit name in request body "b.service"',
     ],
     ["a bad name", "a.bogus", { options }, 400, 'invalid unit type: "bogus"'],
+    ["a path for a name", "../a.service", { options }, 400, "invalid character '/' in unit name"],
+    [
+      "a NUL in the content",
+      "a.service",
+      { options: [{ section: "Service", name: "ExecStart", value: "/bin/true\0" }] },
+      400,
+      'option "ExecStart" of section "Service" cannot be written to a unit file',
+    ],
+    [
+      "a desired state that is no text",
+      "a.service",
+      { options, desiredState: 7 },
+      400,
+      "unable to decode body: ",
+    ],
+    ["options that are no list", "a.service", { options: "x" }, 400, "unable to decode body: "],
+    ["a body that is a list", "a.service", [], 400, "unable to decode body: "],
     [
       "no options for a new unit",
       "a.service",
@@ -74,7 +91,7 @@ describe("changing units through fleet's API", () => {
       "unable to decode body: options[0] is not an object of the texts section, name and value",
     ],
   ])("refuses %s and stores nothing", async (_, name, body, status, message) => {
-    expect(await errorOf(await stage.put(name, body))).toEqual([status, message]);
+    expect(await errorOf(await stage.put(name, body))).toEqual([status, expect.stringContaining(message)]);
     expect(stage.registry.snapshot.units.size).toBe(0);
   });
 

@@ -65,6 +65,8 @@ describe("validateOptions", () => {
     ],
     ["a backslash that would swallow the next option", options("A=x\\", "B=y")],
     ["a name that is a comment", options("#A=x")],
+    ["a NUL, at which systemd stops reading", options("A=x\0y")],
+    ["half of a character", options("A=\ud800")],
     ["a name with an equals sign", [{ section: "S", name: "A=b", value: "c" }]],
   ])("refuses %s", (_, hostile) => {
     expect(validateOptions(hostile)).toMatch(/cannot be written to a unit file|unexpected|garbage/);

@@ -15,14 +15,22 @@ export function validateOptions(options: readonly UnitOption[]): string | undefi
 
 /** Options must read back as they were written: a line feed in a value would otherwise smuggle in further options. */
 function writingProblem(options: readonly UnitOption[]): string | undefined {
+  const unreadable = options.find(({ section, name, value }) => !isPlainText(`${section}${name}${value}`));
+  if (unreadable !== undefined) return cannotBeWritten(unreadable);
   const parsed = parseUnitFile(serializeUnit(options));
   if (!parsed.ok) return parsed.problem.message;
   const bySection = Map.groupBy(options, ({ section }) => section);
   const written = [...bySection.values()].flat();
   const changed = written.find((option, index) => !isSame(option, parsed.options[index]));
   if (changed === undefined && written.length === parsed.options.length) return undefined;
-  return `option "${changed?.name ?? ""}" of section "${changed?.section ?? ""}" cannot be written to a unit file`;
+  return cannotBeWritten(changed);
 }
+
+/** systemd reads a line only up to a NUL, and half of a character is lost on the way to the disk. */
+const isPlainText = (text: string): boolean => !text.includes("\0") && text.isWellFormed();
+
+const cannotBeWritten = (option: UnitOption | undefined): string =>
+  `option "${option?.name ?? ""}" of section "${option?.section ?? ""}" cannot be written to a unit file`;
 
 function isSame(written: UnitOption, read: UnitOption | undefined): boolean {
   if (read === undefined) return false;
