@@ -78,8 +78,13 @@ async function work(file: string | undefined, first: FleetConfig, world: FleetdW
       await body.life.suspend();
       await body.running;
       await body.close();
-      config = next;
-      body = await born(config);
+      try {
+        body = await born(next);
+        config = next;
+      } catch (error) {
+        refuse(error, log);
+        body = await born(config);
+      }
     }
     await end(body, config, world);
   } finally {
@@ -123,10 +128,14 @@ async function readAgain(
     if (!isDeepStrictEqual(next, old)) return next;
     log.info("read the settings again: nothing has changed");
   } catch (error) {
-    log.error("the new settings cannot be used; going on with the old ones", { why: messageOf(error) });
-    if (isAppError(error)) for (const detail of error.details) log.error(`  ${detail}`);
+    refuse(error, log);
   }
   return undefined;
+}
+
+function refuse(error: unknown, log: Log): void {
+  log.error("the new settings cannot be used; going on with the old ones", { why: messageOf(error) });
+  if (isAppError(error)) for (const detail of error.details) log.error(`  ${detail}`);
 }
 
 /** Node cannot speak systemd's notification protocol itself. Not being heard harms nothing but the unit's state. */

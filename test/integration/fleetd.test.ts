@@ -194,14 +194,22 @@ describe("fleetd", () => {
     fleetd.kill("SIGHUP");
     await until("/machines", ({ body }) => JSON.stringify(body).includes('"region":"moon"'));
     await active("a.service");
-    await writeFile(join(folder, "fleet.conf"), "agent_ttl=never\n");
-    fleetd.kill("SIGHUP");
-    await waitFor(() => (output.includes("going on with the old ones") ? true : undefined), {
-      clock,
-      every: 20,
-      within: 5_000,
-    });
-    expect((await call("GET", "/units/a.service")).status).toBe(200);
+    for (const [settings, complaint] of [
+      ["agent_ttl=never", "agent_ttl"],
+      ["etcd_cafile=/nowhere.pem", "there is no file /nowhere.pem"],
+    ] as const) {
+      const before = output.length;
+      await writeFile(join(folder, "fleet.conf"), `${settings}\n`);
+      fleetd.kill("SIGHUP");
+      await waitFor(() => (output.slice(before).includes("going on with the old ones") ? true : undefined), {
+        clock,
+        every: 20,
+        within: 5_000,
+      });
+      expect(output.slice(before)).toContain(complaint);
+      await until("/machines", ({ body }) => JSON.stringify(body).includes('"region":"moon"'));
+      expect((await call("GET", "/units/a.service")).status).toBe(200);
+    }
     expect(jobs()).toEqual(["StartUnit a.service replace"]);
     expect(output).toContain("took up the earlier session");
   });
