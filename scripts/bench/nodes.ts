@@ -186,6 +186,8 @@ interface Report {
 /** Nothing happens, and 1,000 units are there. */
 async function atRest(cluster: BenchCluster): Promise<Measure[]> {
   const times = await timesOf(cluster, 10, "fleetctl list-units");
+  // Until what was measured before has died away.
+  await new Promise((resolve) => setTimeout(resolve, 15_000));
   const before = await metricsOf(cluster, "core-01");
   await new Promise((resolve) => setTimeout(resolve, 20_000));
   const after = await metricsOf(cluster, "core-01");
@@ -224,7 +226,7 @@ async function loseOne(cluster: BenchCluster, watch: Watch): Promise<Measure[]> 
     },
     patience,
   );
-  await cluster.run("kill", "core-03", "--yes");
+  await cluster.run("kill", "core-03");
   const away = watch.until(
     "they are active elsewhere",
     ({ machineOf }) => {

@@ -9,12 +9,8 @@ import { withoutNativeAddons } from "./esbuild-plugins.ts";
 /** Where Node looks for the blob; a constant of Node's. */
 const fuse = "NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2";
 
-/**
- * fleetd shares a small machine with the services that it looks after: a nursery of half V8's usual size, and
- * --expose-gc, by which fleetd gives memory back when a burst of work is over. V8 takes a code cache only from a Node
- * that ran with the same flags.
- */
-const frugal = ["--max-semi-space-size=8", "--expose-gc"];
+/** By which fleetd gives memory back. V8 takes a code cache only from a Node that ran with the same flags. */
+const flags = ["--expose-gc"];
 
 /** Builds dist/node/flotilla-node when its bundle or its Node changed; returns what was done, in one line. */
 export async function buildExecutable(root: string): Promise<string> {
@@ -82,10 +78,10 @@ async function assemble(folder: string, { node, bundle, target }: Parts): Promis
       useCodeCache: true,
       disableExperimentalSEAWarning: true,
       execArgvExtension: "none",
-      execArgv: frugal,
+      execArgv: flags,
     };
     await writeFile(join(work, "sea.json"), JSON.stringify(config));
-    await mustRun(exec, { argv: [node, ...frugal, "--experimental-sea-config", join(work, "sea.json")] });
+    await mustRun(exec, { argv: [node, ...flags, "--experimental-sea-config", join(work, "sea.json")] });
     await copyFile(node, executable);
     await chmod(executable, 0o755);
     // Before the injection, never after: a stripped executable with a blob crashes.

@@ -83,6 +83,7 @@ class Worker implements UnitWorker {
         await this.#try(step);
       }
       this.#failures = 0;
+      this.#publish();
       if (this.#local === undefined) this.#options.onGone();
     } finally {
       this.#working = false;
@@ -129,7 +130,8 @@ class Worker implements UnitWorker {
     this.#released = false;
     this.#requested = false;
     this.#local = { hash: want.hash, reached: "loaded" };
-    this.#publish();
+    // What is started next is published then, at once: one record instead of two.
+    if (this.#want?.desired !== "launched") this.#publish();
   }
 
   async #start(): Promise<void> {

@@ -11,7 +11,8 @@ import type { TlsTexts } from "./etcd/connection.ts";
 import type { Login } from "./etcd/login.ts";
 import { openMembers } from "./etcd/members.ts";
 import { setMetadata } from "./etcd/metadata.ts";
-import { deleteUnit, putUnit, setDesired } from "./etcd/units.ts";
+import { createUnitPuts } from "./etcd/unit-puts.ts";
+import { deleteUnit, setDesired } from "./etcd/units.ts";
 import type { Registry } from "./registry.ts";
 
 export interface EtcdRegistryOptions {
@@ -45,6 +46,7 @@ export function createEtcdRegistry(options: EtcdRegistryOptions): EtcdRegistry {
   const closing = new AbortController();
   const context: EtcdContext = { members, layout: layoutAt(prefix), clock, log, closed: closing.signal };
   const writer = { members, layout: context.layout, seen: 0n };
+  const putUnit = createUnitPuts(writer);
   const ready = readiness(context);
   return {
     follow: async (signal) => {
@@ -53,7 +55,7 @@ export function createEtcdRegistry(options: EtcdRegistryOptions): EtcdRegistry {
     },
     putUnit: async (unit, signal) => {
       await ready(signal);
-      return putUnit(writer, unit, { signal });
+      return putUnit(unit, { signal });
     },
     setDesired: async (name, desired, signal) => {
       await ready(signal);

@@ -2,7 +2,7 @@ import { DBusError, type Message, type Variant } from "@jellybrick/dbus-next";
 import type { Clock } from "../../foundation/clock.ts";
 import { AppError } from "../../foundation/errors.ts";
 import type { Log } from "../../foundation/log.ts";
-import { createBatch } from "./batch.ts";
+import { createBatch } from "../../foundation/batch.ts";
 import { createBroadcast } from "./broadcast.ts";
 import { createJobs, type UnitRow } from "./jobs.ts";
 import { createLink, type CallOptions, type Link } from "./link.ts";

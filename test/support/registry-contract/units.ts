@@ -43,6 +43,17 @@ export function describeUnits(stage: RegistryStage): void {
       expect(mirror.snapshot.units.get("a.service")).toEqual(aUnit("a.service", { desired: "loaded" }));
     });
 
+    it("takes many units at once, and of two with the same name the later one", async () => {
+      const mirror = await stage.registry.follow(stage.stop.signal);
+      const many = Array.from({ length: 300 }, (_, index) => aUnit(`u${index}.service`));
+      const again = aUnit("u250.service", { desired: "inactive" });
+      const written = await Promise.all([...many, again].map((unit) => stage.registry.putUnit(unit)));
+      const last = written.reduce((one, other) => (one > other ? one : other));
+      await mirror.reached(last, stage.stop.signal);
+      expect(mirror.snapshot.units.size).toBe(300);
+      expect(mirror.snapshot.units.get("u250.service")).toEqual(again);
+    });
+
     it("says when there is no such unit", async () => {
       expect(await stage.registry.setDesired("none.service", "loaded")).toBeUndefined();
       expect(await stage.registry.deleteUnit("none.service")).toBeUndefined();

@@ -120,16 +120,46 @@ export async function transact(
   transaction: Transaction,
   settings: CallSettings = {},
 ): Promise<TransactionResult> {
-  const { when, then, otherwise = [] } = transaction;
-  const request = { compare: [...when], success: [...then], failure: [...otherwise] };
+  const request = requestOf(transaction);
   const response = await members.call(
     "transaction",
     (member, options) => member.kv.txn(request, options),
     settings,
   );
+  return resultOf(response, response.header?.revision ?? 0n);
+}
+
+/** Carries several out in one request, each under its own guards. They must not write the same record. */
+export async function transactEach(
+  members: Members,
+  transactions: readonly Transaction[],
+  settings: CallSettings = {},
+): Promise<TransactionResult[]> {
+  const success = transactions.map((each): Step => ({
+    request: { case: "requestTxn", value: requestOf(each) },
+  }));
+  const response = await members.call(
+    "transactions",
+    (member, options) => member.kv.txn({ compare: [], success, failure: [] }, options),
+    settings,
+  );
+  return response.responses.flatMap(({ response: { case: kind, value } }) =>
+    kind === "responseTxn" ? [resultOf(value, response.header?.revision ?? 0n)] : [],
+  );
+}
+
+function requestOf({ when, then, otherwise = [] }: Transaction): {
+  compare: Guard[];
+  success: Step[];
+  failure: Step[];
+} {
+  return { compare: [...when], success: [...then], failure: [...otherwise] };
+}
+
+function resultOf(response: TxnResponse, revision: bigint): TransactionResult {
   return {
     held: response.succeeded,
-    revision: response.header?.revision ?? 0n,
+    revision,
     found: foundIn(response),
     wroteBeforeLast: response.responses.slice(0, -1).some(hasWritten),
   };

@@ -3,7 +3,7 @@ import { AppError } from "../../../foundation/errors.ts";
 import type { DesiredState, Unit } from "../../model.ts";
 import { decodeUnit, encode } from "./codec.ts";
 import { modifiedAt, present, put, read, remove, transact, untouchedSince } from "./kv.ts";
-import type { TransactionResult } from "./kv.ts";
+import type { Transaction, TransactionResult } from "./kv.ts";
 import type { Layout } from "./layout.ts";
 import type { CallSettings, Members } from "./members.ts";
 
@@ -21,29 +21,57 @@ export interface UnitWriter {
 
 /** etcd's own limit is 1.5 MiB for a whole request. */
 const largestValue = 1_400_000;
+/** etcd takes 128 operations in a transaction. */
+const largestChunk = 100;
 
 /** Creates or replaces. */
 export async function putUnit(writer: UnitWriter, unit: Unit, settings: CallSettings): Promise<bigint> {
-  const { members, layout } = writer;
-  const [key, value] = [layout.unit(unit.name), encode(unit)];
-  checkSize(unit.name, value);
   let known = writer.seen;
   for (;;) {
-    const result = await transact(
-      members,
-      {
-        when: [untouchedSince(key, known), untouchedSince(layout.unitWrites, known)],
-        then: [put(key, value)],
-        otherwise: [read(key)],
-      },
-      settings,
-    );
+    const result = await transact(writer.members, putTransaction(writer.layout, unit, known), settings);
     known = noteRevision(writer, result);
-    if (result.held) return result.revision;
-    const [found] = result.found;
-    // Our own request was carried out through another member already, or there was nothing to change.
-    if (found?.value === value) return found.modified;
+    const revision = writtenAt(unit, result);
+    if (revision !== undefined) return revision;
   }
+}
+
+/** Puts the unit unless somebody has written it, or removed any unit, after `known`. Throws E_UNIT_INVALID. */
+export function putTransaction(layout: Layout, unit: Unit, known: bigint): Transaction {
+  const [key, value] = [layout.unit(unit.name), encode(unit)];
+  checkSize(unit.name, value);
+  return {
+    when: [untouchedSince(key, known), untouchedSince(layout.unitWrites, known)],
+    then: [put(key, value)],
+    otherwise: [read(key)],
+  };
+}
+
+/** At which revision a `putTransaction` has written the unit; undefined when it has not. */
+export function writtenAt(unit: Unit, result: TransactionResult): bigint | undefined {
+  if (result.held) return result.revision;
+  const [found] = result.found;
+  // Our own request was carried out through another member already, or there was nothing to change.
+  return found?.value === encode(unit) ? found.modified : undefined;
+}
+
+/** In order, cut into what fits into one request, in which a record may be written only once. */
+export function chunksOfUnits(units: readonly Unit[]): Unit[][] {
+  const chunks: Unit[][] = [];
+  let names = new Set<string>();
+  let size = 0;
+  for (const unit of units) {
+    const weight = Buffer.byteLength(encode(unit));
+    const full = names.has(unit.name) || names.size >= largestChunk || size + weight > largestValue;
+    if (chunks.length === 0 || full) {
+      chunks.push([]);
+      names = new Set();
+      size = 0;
+    }
+    chunks.at(-1)?.push(unit);
+    names.add(unit.name);
+    size += weight;
+  }
+  return chunks;
 }
 
 /** Undefined when there is no such unit. */
@@ -105,7 +133,8 @@ export async function deleteUnit(
   }
 }
 
-function noteRevision(writer: UnitWriter, { revision }: TransactionResult): bigint {
+/** Remembers the highest revision that was seen; gives that of the result. */
+export function noteRevision(writer: UnitWriter, { revision }: TransactionResult): bigint {
   if (revision > writer.seen) writer.seen = revision;
   return revision;
 }
