@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { isAppError } from "../../../foundation/errors.ts";
 import type { Term } from "../registry.ts";
 import type { EtcdContext } from "./context.ts";
-import { nextWriteOf } from "./key-watch.ts";
+import { nextRemovalOf } from "./key-watch.ts";
 import type { Record, TransactionResult } from "./kv.ts";
 import { absent, modifiedAt, put, read, remove, transact } from "./kv.ts";
 import { openTerm } from "./term.ts";
@@ -45,7 +45,7 @@ export async function campaignInEtcd(
     } else if (found !== undefined && found.lease === candidate.lease) {
       await endEarlierTerm(context, found, stop);
     } else {
-      await nextWriteOf(context, { key: layout.leader, revision: result.revision }, stop);
+      await nextRemovalOf(context, { key: layout.leader, revision: result.revision }, stop);
     }
   }
 }

@@ -448,6 +448,11 @@ export declare type WatchCreateRequest = Message<"etcdserverpb.WatchCreateReques
    * @generated from field: int64 start_revision = 3;
    */
   startRevision: bigint;
+
+  /**
+   * @generated from field: repeated etcdserverpb.WatchCreateRequest.FilterType filters = 5;
+   */
+  filters: WatchCreateRequest_FilterType[];
 };
 
 /**
@@ -455,6 +460,26 @@ export declare type WatchCreateRequest = Message<"etcdserverpb.WatchCreateReques
  * Use `create(WatchCreateRequestSchema)` to create a new message.
  */
 export declare const WatchCreateRequestSchema: GenMessage<WatchCreateRequest>;
+
+/**
+ * @generated from enum etcdserverpb.WatchCreateRequest.FilterType
+ */
+export enum WatchCreateRequest_FilterType {
+  /**
+   * @generated from enum value: NOPUT = 0;
+   */
+  NOPUT = 0,
+
+  /**
+   * @generated from enum value: NODELETE = 1;
+   */
+  NODELETE = 1,
+}
+
+/**
+ * Describes the enum etcdserverpb.WatchCreateRequest.FilterType.
+ */
+export declare const WatchCreateRequest_FilterTypeSchema: GenEnum<WatchCreateRequest_FilterType>;
 
 /**
  * @generated from message etcdserverpb.WatchRequest

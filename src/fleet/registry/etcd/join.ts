@@ -4,7 +4,7 @@ import type { JoinRequest, JoinResult } from "../registry.ts";
 import { isLeaseGone } from "./answers.ts";
 import { decodeMachine, encode } from "./codec.ts";
 import type { EtcdContext } from "./context.ts";
-import { nextWriteOf } from "./key-watch.ts";
+import { nextRemovalOf } from "./key-watch.ts";
 import type { Record } from "./kv.ts";
 import { modifiedAt, put, read, transact } from "./kv.ts";
 import { grantLease, keepLease, leaseLeft, revokeLease } from "./lease.ts";
@@ -85,7 +85,7 @@ async function removed(
   );
   try {
     for (let from = record.modified; ;) {
-      await nextWriteOf(context, { key: record.key, revision: from }, stop);
+      await nextRemovalOf(context, { key: record.key, revision: from }, stop);
       const { found, revision } = await transact(
         context.members,
         { when: [], then: [read(record.key)] },

@@ -1,12 +1,17 @@
 import type { Clock } from "../../../foundation/clock.ts";
 import { isAppError, messageOf } from "../../../foundation/errors.ts";
-import type { WatchResponse } from "./etcd_pb.js";
+import type { WatchCreateRequest_FilterType, WatchResponse } from "./etcd_pb.js";
 import type { Member, Members } from "./members.ts";
 
 interface Watching {
   readonly members: Members;
   readonly clock: Clock;
-  readonly range: { readonly key: Uint8Array; readonly rangeEnd: Uint8Array };
+  readonly range: {
+    readonly key: Uint8Array;
+    readonly rangeEnd: Uint8Array;
+    /** What shall not be told. */
+    readonly filters?: WatchCreateRequest_FilterType[];
+  };
   readonly stop: AbortSignal;
 }
 
@@ -50,7 +55,7 @@ export async function watchFrom(
     const headers = await members.headersFor(member, signal);
     const request = { ...range, startRevision: from() };
     for await (const response of member.watch.watch(once(request, signal), { signal, headers })) {
-      opening.abort();
+      if (!opening.signal.aborted) opening.abort(new Error("the watch has opened"));
       if (response.compactRevision > 0n) return { kind: "reread", why: "its revision was compacted" };
       if (response.canceled) return broken(members, member, response.cancelReason);
       if (take(response) === "reread") return { kind: "reread", why: "etcd is another cluster than before" };
