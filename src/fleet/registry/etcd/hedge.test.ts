@@ -18,7 +18,7 @@ function lab(...order: Server[]) {
   return labWith(1, order);
 }
 
-function labWith(patience: number, order: readonly Server[]) {
+function labWith(patience: number, order: readonly Server[], lately = 0) {
   const clock = manualClock();
   const asked: string[] = [];
   const stop = new AbortController();
@@ -29,6 +29,7 @@ function labWith(patience: number, order: readonly Server[]) {
     within: 5_000,
     deadline: 5_000,
     patience,
+    lately,
     stop: stop.signal,
   };
   const run = (): Promise<Outcome<Server, string>> =>
@@ -52,6 +53,22 @@ describe("asking several etcd members", () => {
     await clock.advance(300);
     expect(await outcome).toMatchObject({ member: { url: "b" }, value: "yes" });
     expect(asked).toEqual(["a 0", "b 300"]);
+  });
+
+  it.each([
+    { lately: 50, at: 300 },
+    { lately: 100, at: 400 },
+    { lately: 900, at: 1_000 },
+  ])("asks the second after $at ms when answers have taken $lately ms lately", async ({ lately, at }) => {
+    const order = [
+      { url: "a", answer: silent },
+      { url: "b", answer: async () => "yes" },
+    ];
+    const { run, asked, clock } = labWith(1, order, lately);
+    const outcome = run();
+    await clock.advance(at);
+    await outcome;
+    expect(asked).toEqual(["a 0", `b ${at}`]);
   });
 
   it("waits longer before it asks others where all are slow", async () => {

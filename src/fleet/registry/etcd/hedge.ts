@@ -14,6 +14,8 @@ export interface Hedge<M> {
   readonly deadline: number;
   /** How many times longer than usual a member may take to answer. */
   readonly patience: number;
+  /** How long answers have taken lately, ms. */
+  readonly lately: number;
   readonly stop: AbortSignal;
 }
 
@@ -22,8 +24,11 @@ export type Outcome<M, T> =
   /** What etcd says of the request itself. */
   | { readonly member: M; readonly error: Error };
 
-/** A head start for the one that was asked last. */
-const headStart = 300;
+/**
+ * A head start for the one that was asked last, ms. Where all are slow, because the machine is busy, asking the next one
+ * as well would only make it busier: so it is also this many times what answers have taken lately.
+ */
+const headStart = { atLeast: 300, timesLately: 4, atMost: 1_000 };
 /** While etcd elects a leader requests get lost in it, so everybody is asked again, sooner … */
 const whileElecting = { after: 150, until: 2_000 };
 /** … and then later, so that an overloaded etcd is not drowned. */
@@ -35,10 +40,12 @@ const pauseAfterFailures = 100;
  * first answer wins. Throws E_ETCD when none came in time, or the reason of `stop`.
  */
 export async function hedge<M extends { readonly url: string }, T>(
-  { what, order, clock, within, deadline, patience, stop }: Hedge<M>,
+  { what, order, clock, within, deadline, patience, lately, stop }: Hedge<M>,
   ask: (member: M, options: { readonly signal: AbortSignal; readonly timeoutMs: number }) => Promise<T>,
 ): Promise<Outcome<M, T>> {
   const started = clock.monotonic();
+  const { atLeast, timesLately, atMost } = headStart;
+  const start = patience * Math.min(atMost, Math.max(atLeast, (timesLately * lately) / patience));
   const over = new AbortController();
   const signal = AbortSignal.any([over.signal, stop]);
   const failures = new Map<M, string>();
@@ -60,7 +67,8 @@ export async function hedge<M extends { readonly url: string }, T>(
       const running = attempt(member).finally(() => pending.delete(running));
       pending.add(running);
       const elapsed = (clock.monotonic() - started) / patience;
-      const pause = Math.min(left(), pauseAt(turn, order.length, elapsed) * patience);
+      const first = turn < Math.max(1, order.length - 1);
+      const pause = Math.min(left(), first ? start : pauseAt(elapsed) * patience);
       const outcome = await Promise.race([...pending, clock.sleep(pause, signal).catch(() => undefined)]);
       stop.throwIfAborted();
       if (typeof outcome === "object") return outcome;
@@ -79,7 +87,6 @@ export async function hedge<M extends { readonly url: string }, T>(
   });
 }
 
-function pauseAt(turn: number, members: number, elapsed: number): number {
-  if (turn < Math.max(1, members - 1)) return headStart;
+function pauseAt(elapsed: number): number {
   return elapsed < whileElecting.until ? whileElecting.after : later;
 }

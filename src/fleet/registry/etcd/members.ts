@@ -92,6 +92,7 @@ export function openMembers(urls: readonly string[], clock: Clock, access: Acces
   const gate = createGate(callsAtOnce);
   const movers = new Set<() => void>();
   let current = first;
+  let lately = 0;
 
   const won = (member: Member): void => {
     if (member === current) return;
@@ -111,7 +112,8 @@ export function openMembers(urls: readonly string[], clock: Clock, access: Acces
       const deadline = clock.monotonic() + within;
       const work = (): Promise<Outcome<Member, T>> => {
         const order = [current, ...all.filter((member) => member !== current)];
-        return hedge({ what, order, clock, within, deadline, patience, stop }, (member, options) =>
+        const question = { what, order, clock, within, deadline, patience, lately, stop };
+        return hedge(question, (member, options) =>
           access.login === undefined
             ? ask(member, { ...options, headers })
             : entry.enter(member, options, (token) =>
@@ -119,7 +121,14 @@ export function openMembers(urls: readonly string[], clock: Clock, access: Acces
               ),
         );
       };
-      const outcome = await (settings.urgent === true ? work() : gate.pass(work, stop));
+      const asked = async (): Promise<Outcome<Member, T>> => {
+        const [began, first] = [clock.monotonic(), current];
+        const outcome = await work();
+        // Who is frozen says nothing of how fast the others are.
+        if (outcome.member === first) lately += (clock.monotonic() - began - lately) / 8;
+        return outcome;
+      };
+      const outcome = await (settings.urgent === true ? asked() : gate.pass(asked, stop));
       won(outcome.member);
       if ("error" in outcome) throw outcome.error;
       return outcome.value;
