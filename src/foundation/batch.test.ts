@@ -8,9 +8,21 @@ describe("a batch", () => {
       calls.push([...items]);
       return await Promise.resolve(items.map((item) => item.toUpperCase()));
     });
-    expect(await Promise.all(["a", "b", "c"].map(upper))).toEqual(["A", "B", "C"]);
+    const first = upper("a");
+    while (calls.length === 0) await Promise.resolve();
+    expect(await Promise.all([first, ...["b", "c"].map(upper)])).toEqual(["A", "B", "C"]);
     await upper("d");
     expect(calls).toEqual([["a"], ["b", "c"], ["d"]]);
+  });
+
+  it("joins what comes in the same breath", async () => {
+    const calls: number[][] = [];
+    const negate = createBatch(async (items: readonly number[]) => {
+      calls.push([...items]);
+      return await Promise.resolve(items.map((item) => -item));
+    });
+    expect(await Promise.all([1, 2, 3].map(negate))).toEqual([-1, -2, -3]);
+    expect(calls).toEqual([[1, 2, 3]]);
   });
 
   it("tries each alone when some fail together", async () => {

@@ -1,5 +1,6 @@
 /**
- * Joins calls that cost the same for one item as for many: what comes while one is under way goes along in the next.
+ * Joins calls that cost the same for one item as for many: what comes in the same breath, or while one is under way, goes
+ * along in the next.
  * `run` gives the results in the items' order. When a call for many fails, each of them is tried alone, so that nobody
  * pays for another's mistake.
  */
@@ -24,6 +25,7 @@ export function createBatch<Item, Result>(
   };
   const work = async (): Promise<void> => {
     busy = true;
+    await Promise.resolve();
     while (waiting.length > 0) {
       const batch = waiting;
       waiting = [];

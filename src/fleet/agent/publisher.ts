@@ -1,6 +1,5 @@
 import type { Clock } from "../../foundation/clock.ts";
 import { messageOf } from "../../foundation/errors.ts";
-import { createGate } from "../../foundation/gate.ts";
 import type { Log } from "../../foundation/log.ts";
 import type { UnitState } from "../model.ts";
 import type { Session } from "../registry/registry.ts";
@@ -17,8 +16,11 @@ export interface Publisher {
   flushed(signal: AbortSignal): Promise<void>;
 }
 
-/** Writes under way at once; the registry puts them into one transaction. */
-const writers = 100;
+/**
+ * All machines read what one of them writes, so in a burst the next writes wait for more: this many times longer than
+ * the last ones took, but no longer than so many ms.
+ */
+const gather = { times: 4, atMost: 50 };
 /** Between two tries of a write, ms: etcd trouble passes quickly or takes long. */
 const retryAfter = 200;
 
@@ -29,12 +31,13 @@ export function createPublisher(options: { readonly clock: Clock; readonly log: 
 class StatePublisher implements Publisher {
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #gate = createGate(writers);
   readonly #wanted = new Map<string, UnitState>();
-  readonly #busy = new Set<string>();
+  /** Units of which something else is wanted than was published. */
+  readonly #stale = new Set<string>();
   readonly #waiting = new Set<() => void>();
   #published = new Map<string, UnitState>();
   #session: Session | undefined;
+  #writing = false;
 
   constructor({ clock, log }: { readonly clock: Clock; readonly log: Log }) {
     this.#clock = clock;
@@ -44,13 +47,15 @@ class StatePublisher implements Publisher {
   set(unit: string, state: UnitState | undefined): void {
     if (state === undefined) this.#wanted.delete(unit);
     else this.#wanted.set(unit, state);
-    void this.#push(unit);
+    this.#look(unit);
+    void this.#work();
   }
 
   attach(session: Session, published: ReadonlyMap<string, UnitState>): void {
     this.#session = session;
     this.#published = new Map(published);
-    for (const unit of new Set([...this.#wanted.keys(), ...published.keys()])) void this.#push(unit);
+    for (const unit of new Set([...this.#wanted.keys(), ...published.keys()])) this.#look(unit);
+    void this.#work();
   }
 
   detach(): void {
@@ -59,7 +64,7 @@ class StatePublisher implements Publisher {
   }
 
   async flushed(signal: AbortSignal): Promise<void> {
-    while (!this.#isFlushed()) {
+    while (this.#stale.size > 0) {
       signal.throwIfAborted();
       await new Promise<void>((resolve, reject) => {
         const onAbort = (): void => reject(signal.reason as Error);
@@ -72,30 +77,27 @@ class StatePublisher implements Publisher {
     }
   }
 
-  #isFlushed(): boolean {
-    const units = new Set([...this.#wanted.keys(), ...this.#published.keys()]);
-    return this.#busy.size === 0 && [...units].every((unit) => this.#isDone(unit));
+  #look(unit: string): void {
+    if (isSame(this.#wanted.get(unit), this.#published.get(unit))) this.#stale.delete(unit);
+    else this.#stale.add(unit);
   }
 
-  #isDone(unit: string): boolean {
-    return isSame(this.#wanted.get(unit), this.#published.get(unit));
-  }
-
-  /** One writer for each unit, so that an older state never overtakes a newer one. */
-  async #push(unit: string): Promise<void> {
-    if (this.#busy.has(unit)) return;
-    this.#busy.add(unit);
-    try {
-      for (;;) {
-        const session = this.#session;
-        if (session === undefined || session.lost.aborted || this.#isDone(unit)) return;
-        await this.#gate.pass(() => this.#write(session, unit));
-      }
-    } finally {
-      this.#busy.delete(unit);
+  /** Only one at a time, so that an older state never overtakes a newer one. */
+  async #work(): Promise<void> {
+    if (this.#writing) return;
+    this.#writing = true;
+    // What is set in the same breath goes along.
+    await Promise.resolve();
+    while (this.#stale.size > 0 && this.#session?.lost.aborted === false) {
+      const session = this.#session;
+      const began = this.#clock.monotonic();
+      await Promise.all([...this.#stale].map((unit) => this.#write(session, unit)));
       for (const wake of this.#waiting) wake();
       this.#waiting.clear();
+      const pause = Math.min(gather.atMost, gather.times * (this.#clock.monotonic() - began));
+      if (pause > 0) await this.#clock.sleep(pause);
     }
+    this.#writing = false;
   }
 
   async #write(session: Session, unit: string): Promise<void> {
@@ -107,6 +109,7 @@ class StatePublisher implements Publisher {
       if (session !== this.#session) return;
       if (state === undefined) this.#published.delete(unit);
       else this.#published.set(unit, state);
+      this.#look(unit);
     } catch (error) {
       if (session.lost.aborted) return;
       this.#log.debug(`could not publish the state of ${unit}`, { why: messageOf(error) });

@@ -1,5 +1,5 @@
 /** How many requests are under way at once. */
-const width = 32;
+const width = 100;
 
 /** Does the work for each item, several at a time, and gives the results in the items' order. The first error ends it. */
 export async function inBatches<Item, Result>(

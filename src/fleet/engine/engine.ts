@@ -151,8 +151,11 @@ async function turn(
   if (!mirror.fresh) return undefined;
   const { snapshot } = mirror;
   memory.counts.turns += 1;
-  const { gone, lookAgainAt } = look(context, snapshot);
-  if (term === undefined || term.over.aborted) return lookAgainAt;
+  const leads = term !== undefined && !term.over.aborted;
+  // Who does not lead only remembers which machines there were.
+  const named = leads ? machinesNamedIn(snapshot) : new Set<string>();
+  const { gone, lookAgainAt } = look(context, snapshot, named);
+  if (!leads) return lookAgainAt;
   const plan = planner.plan(snapshot, gone);
   memory.waiting = plan.waiting;
   if (plan.decisions.length === 0) return lookAgainAt;
@@ -162,13 +165,13 @@ async function turn(
   return retryAt;
 }
 
-function look(context: Context, snapshot: Snapshot): ReturnType<typeof observe> {
+function look(context: Context, snapshot: Snapshot, named: ReadonlySet<string>): ReturnType<typeof observe> {
   const { memory, session, clock, log } = context;
   const before = memory.belief.holdingUntil;
   const sight = {
     now: clock.monotonic(),
     machines: snapshot.machines,
-    named: machinesNamedIn(snapshot),
+    named,
     unbrokenSince: session.unbrokenSince,
   };
   const conclusion = observe(memory.belief, sight, context);

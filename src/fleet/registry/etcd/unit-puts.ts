@@ -12,7 +12,6 @@ type Outcome = { readonly revision: bigint } | { readonly error: unknown } | "al
  */
 export function createUnitPuts(writer: UnitWriter): (unit: Unit, settings: CallSettings) => Promise<bigint> {
   const put = createBatch(async (units: readonly Unit[]): Promise<readonly Outcome[]> => {
-    if (units.length === 1) return ["alone"];
     const outcomes = new Map<Unit, Outcome>();
     for (const chunk of chunksOfUnits(units)) {
       const results = await putTogether(writer, chunk);
@@ -33,6 +32,9 @@ export function createUnitPuts(writer: UnitWriter): (unit: Unit, settings: CallS
 async function putTogether(writer: UnitWriter, units: readonly Unit[]): Promise<readonly Outcome[]> {
   const { members, layout, seen } = writer;
   try {
+    // Here and not by the caller: the next ones are to gather until it is done.
+    const [only] = units;
+    if (only !== undefined && units.length === 1) return [{ revision: await putUnit(writer, only, {}) }];
     const results = await transactEach(
       members,
       units.map((unit) => putTransaction(layout, unit, seen)),
