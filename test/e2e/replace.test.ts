@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { parse, stringify } from "yaml";
 import { eventually, testCluster, type TestCluster } from "../support/cluster.ts";
 
@@ -102,8 +102,13 @@ describe("fleetd is restarted", () => {
   });
 
   it("runs a oneshot, shows a failing unit, and neither holds up another", async () => {
+    onTestFinished(async () => {
+      await cluster.try("core-01", "fleetctl destroy once.service bad.service slow.service");
+    });
     await cluster.put("core-01", "once.service", service("Type=oneshot\nExecStart=/bin/true"));
-    await cluster.put("core-01", "bad.service", service("ExecStart=/bin/false"));
+    // Its start itself fails: a process that ends at once has been active for a moment, and may be seen so.
+    const failing = service("ExecStartPre=/bin/false\nExecStart=/bin/sleep infinity");
+    await cluster.put("core-01", "bad.service", failing);
     await cluster.put(
       "core-01",
       "slow.service",
@@ -114,7 +119,6 @@ describe("fleetd is restarted", () => {
     const bad = await cluster.try("core-01", "fleetctl start bad.service");
     expect(bad.code).toBe(1);
     expect(bad.stderr).toContain("unit bad.service failed on");
-    await cluster.on("core-01", "fleetctl destroy once.service bad.service slow.service");
   });
 });
 
