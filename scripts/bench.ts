@@ -31,8 +31,9 @@ let failure: unknown;
 if (!values["engine-only"]) {
   const cluster = await benchCluster();
   const interrupted = Promise.withResolvers<never>();
+  // More than once: who started us may pass on a signal that we have got already, and the nodes must still be ended.
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => interrupted.reject(new Error(`stopped by ${signal}`)));
+    process.on(signal, () => interrupted.reject(new Error(`stopped by ${signal}`)));
   }
   try {
     await Promise.race([
