@@ -6,6 +6,8 @@ import { execa } from "execa";
 const root = resolve(import.meta.dirname, "../..");
 const sleeper = "[Unit]\nDescription=a sleeper\n[Service]\nExecStart=/bin/sleep infinity\n";
 
+export const nodes = ["core-01", "core-02", "core-03"] as const;
+
 /** A cluster of three nodes for the benchmark, in a folder of its own, driven through the built command. */
 export interface BenchCluster {
   readonly dir: string;
@@ -46,8 +48,8 @@ export async function benchCluster(): Promise<BenchCluster> {
   await copyFile(join(root, "clusters/demo/services/hello.service"), join(dir, "services/hello.service"));
   const scenarios = [
     ["cut-etcd-leader", "etcd leader", services],
-    ["cut-any", "the machine that runs sleeper-1.service", services],
     ["cut-hello", "the machine that runs hello.service", ["hello.service"]],
+    ...nodes.map((node) => [`cut-${node}`, node, services] as const),
   ] as const;
   for (const [name, victims, units] of scenarios) {
     await writeFile(join(dir, "scenarios", `${name}.yaml`), cut(name, victims, units));

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { BenchCluster } from "./cluster.ts";
+import { powerCuts } from "./cuts.ts";
 import { measure, median, type Measure } from "./measure.ts";
 import { disturbances } from "./trouble.ts";
 import { watchEvents, type Watch } from "./watch.ts";
@@ -140,47 +141,6 @@ async function destroyMany(cluster: BenchCluster, watch: Watch, count: number): 
   await cluster.on("core-01", `fleetctl destroy many@{1..${count}}.service`);
   const gone = await watch.until("all are gone", ({ machineOf }) => machineOf.size === 0, patience);
   return [measure(`${count} units destroyed`, (gone - began) / 1_000, "s")];
-}
-
-async function powerCuts(cluster: BenchCluster, runs: number): Promise<Measure[]> {
-  const scenarios = [
-    ["cut-etcd-leader", "power cut of the machine that leads etcd", runs, { most: 6.5 }],
-    ["cut-any", "power cut of a machine", runs, { most: 5 }],
-    ["cut-hello", "power cut of hello.service's machine", Math.min(runs, 5), undefined],
-  ] as const;
-  const measures: Measure[] = [];
-  await cluster.run("ssh", "core-01", "--", "true");
-  for (const [scenario, name, times, target] of scenarios) {
-    const file = join(cluster.dir, `${scenario}.json`);
-    // Its exit code is that of the verdict: what was measured is of interest whatever that says.
-    await cluster.run("test", scenario, "--repeat", String(times), "--report-json", file).catch(() => "");
-    const { runs: all } = JSON.parse(await readFile(file, "utf8")) as Report;
-    const took = all.flatMap(({ units }) =>
-      units.flatMap(({ recoveries }) => recoveries.flatMap((each) => each.took ?? [])),
-    );
-    measures.push(
-      measure(
-        `${name}: slowest of ${took.length} units in ${all.length} runs`,
-        Math.max(...took) / 1_000,
-        "s",
-        target,
-      ),
-      measure(`${name}: median`, median(took) / 1_000, "s"),
-      measure(`${name}: runs that did not pass`, all.filter(({ outcome }) => outcome !== "pass").length, "", {
-        most: 0,
-      }),
-    );
-  }
-  const all = "sleeper-1.service sleeper-2.service sleeper-3.service hello.service";
-  await cluster.on("core-01", `fleetctl destroy ${all}`);
-  return measures;
-}
-
-interface Report {
-  readonly runs: readonly {
-    readonly outcome: string;
-    readonly units: readonly { readonly recoveries: readonly { readonly took?: number }[] }[];
-  }[];
 }
 
 /** Nothing happens, and 1,000 units are there. */

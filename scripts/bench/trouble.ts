@@ -2,10 +2,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
-import type { BenchCluster } from "./cluster.ts";
+import { type BenchCluster, nodes } from "./cluster.ts";
 import { measure, type Measure } from "./measure.ts";
 
-const nodes = ["core-01", "core-02", "core-03"] as const;
 const few = 30;
 
 /**
