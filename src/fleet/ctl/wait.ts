@@ -90,7 +90,7 @@ const longestQuiet = 2_000;
 
 /** How long to gather news before the next look, ms. A look at many units is dear to the server that does the work. */
 function gatherFor(units: number, lookTook: number): number {
-  return units > manyUnits ? Math.max(100, 4 * lookTook) : 5;
+  return units > manyUnits ? Math.min(500, Math.max(100, 4 * lookTook)) : 5;
 }
 
 /** Without an event stream: looks closely at first, since most units need a few milliseconds, and then less and less often. */
