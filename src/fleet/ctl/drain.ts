@@ -111,6 +111,9 @@ async function untilEmpty(call: Call, machines: readonly ApiMachine[], before: O
     if (clock.monotonic() - begin >= waitLimit(call)) {
       const left = now?.staying.map(({ name }) => name) ?? [...moving.keys()];
       call.err(`Error waiting for units: timed out waiting for ${left.join(", ")} to move`);
+      call.err(
+        `Hint: the machines still take no units; 'fleetctl uncordon ${call.args.join(" ")}' changes that`,
+      );
       return 1;
     }
     await clock.sleep(lookEvery);
