@@ -92,7 +92,7 @@ export async function healFaults(
   ids: readonly string[],
 ): Promise<number> {
   return await withOutages(world, request, async ({ stage, outages, cluster, logged }) => {
-    const journal = faultJournal(cluster.ref.stateDir);
+    const journal = faultJournal(cluster.ref.stateDir, world.owner);
     const all = await openInjections(journal, await findLeftovers(stage, logged.clock, logged.signal));
     const unknown = ids.filter((id) => !all.some((injection) => injection.id === id));
     if (unknown.length > 0) {
@@ -127,7 +127,7 @@ async function withOutages(
     const outages = createOutages({
       stage,
       faults: allFaults(),
-      journal: faultJournal(cluster.ref.stateDir),
+      journal: faultJournal(cluster.ref.stateDir, world.owner),
       clock: logged.clock,
       signal: logged.signal,
       hurry: logged.hurry(),

@@ -14,6 +14,7 @@ import { loadScenario, scenarioError } from "./scenario/load.ts";
 import { finishedRun, type FinishedRun } from "./report/finished.ts";
 import { recoverySpreads, spreadTitle } from "./report/spread.ts";
 import { showEvent, textReport } from "./report/text.ts";
+import { makeFolder, ownedBy } from "../lifecycle/state/owner.ts";
 import { writeReports, type ReportFiles } from "./report/write.ts";
 import { play } from "./run.ts";
 import type { Scenario } from "./scenario/scenario.ts";
@@ -65,7 +66,7 @@ export async function runTests(world: World, options: TestOptions): Promise<read
   } finally {
     // What was played is told and reported, whatever kept the rest from it.
     for (const line of spreadLines(finished)) options.tell(line);
-    if (finished.length > 0) await writeReports(finished, options.reports);
+    if (finished.length > 0) await writeReports(finished, options.reports, ownedBy(world.owner));
   }
   return finished;
 }
@@ -101,7 +102,9 @@ async function runOnce(
   const sampleEvery = askEvery * patienceWith(cluster.provider);
   const stage = await clusterStage(world, cluster, { sampleEvery, slower: options.slower });
   const stamp = new Date(world.clock.now()).toISOString().replaceAll(/[:.]/g, "-");
-  const file = historyFile(join(cluster.ref.stateDir, "history", `${scenario.name}-${stamp}.ndjson`));
+  const folder = join(cluster.ref.stateDir, "history");
+  await makeFolder(folder, 0o755, world.owner);
+  const file = historyFile(join(folder, `${scenario.name}-${stamp}.ndjson`), ownedBy(world.owner));
   const recorder = createRecorder({
     clock: world.clock,
     append: (line) => file.append(line),
@@ -113,7 +116,7 @@ async function runOnce(
       scenario,
       stage,
       faults: allFaults(),
-      journal: faultJournal(cluster.ref.stateDir),
+      journal: faultJournal(cluster.ref.stateDir, world.owner),
       recorder,
       clock: world.clock,
       seed: options.seed,

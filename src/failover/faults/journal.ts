@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { WriteOptions } from "../../foundation/files.ts";
 import { jsonLines } from "../../foundation/json-lines.ts";
 import type { FaultName, FaultOptions } from "../scenario/inject.ts";
 
@@ -27,8 +28,8 @@ export interface FaultJournal {
 }
 
 /** `faults.ndjson` in the cluster's state folder; its folder exists. */
-export function faultJournal(stateDir: string): FaultJournal {
-  const lines = jsonLines<Entry>(join(stateDir, "faults.ndjson"));
+export function faultJournal(stateDir: string, owner?: WriteOptions["owner"]): FaultJournal {
+  const lines = jsonLines<Entry>(join(stateDir, "faults.ndjson"), owner);
   return {
     begin: (injection) => lines.append({ begin: injection }),
     end: (id, victims) => lines.append({ end: id, victims }),

@@ -1,4 +1,4 @@
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -11,9 +11,11 @@ describe("a history on disk", () => {
   it("loses nothing when the disk is full for a while, and keeps the order", () => {
     let written = "";
     let isFull = false;
-    const file = historyFile(path(), (_, text) => {
-      if (isFull) throw full;
-      written += text;
+    const file = historyFile(path(), {
+      write: (_, text) => {
+        if (isFull) throw full;
+        written += text;
+      },
     });
     file.append("1\n");
     isFull = true;
@@ -26,10 +28,20 @@ describe("a history on disk", () => {
   });
 
   it("says at its end that the disk is full", () => {
-    const file = historyFile(path(), () => {
-      throw full;
+    const file = historyFile(path(), {
+      write: () => {
+        throw full;
+      },
     });
     file.append("1\n");
     expect(() => file.close()).toThrow(expect.objectContaining({ code: "E_DISK_FULL" }));
+  });
+
+  it.skipIf(process.getuid?.() !== 0)("belongs to who called sudo", () => {
+    const place = path();
+    const file = historyFile(place, { owner: { uid: 1234, gid: 5678 } });
+    file.append("1\n");
+    file.close();
+    expect(statSync(place)).toMatchObject({ uid: 1234, gid: 5678 });
   });
 });

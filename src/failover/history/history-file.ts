@@ -1,6 +1,5 @@
-import { appendFileSync, mkdirSync } from "node:fs";
-import { dirname } from "node:path";
-import { diskError } from "../../foundation/files.ts";
+import { appendFileSync, chownSync } from "node:fs";
+import { diskError, type WriteOptions } from "../../foundation/files.ts";
 
 /** A history on disk, which grows line by line. */
 export interface HistoryFile {
@@ -11,23 +10,32 @@ export interface HistoryFile {
   close(): void;
 }
 
-/** @param write appends to the file; another one in tests */
+interface HistoryOptions {
+  /** Whom the file belongs to; whoever runs us when not given. */
+  readonly owner?: WriteOptions["owner"];
+  /** Appends to the file; another one in tests. */
+  readonly write?: (path: string, text: string) => void;
+}
+
+/** The history in this file, whose folder exists. */
 export function historyFile(
   path: string,
-  write: (path: string, text: string) => void = appendFileSync,
+  { owner, write = appendFileSync }: HistoryOptions = {},
 ): HistoryFile {
   let waiting = "";
   let trouble: unknown;
+  let given = false;
   const flush = (): void => {
     if (waiting === "") return;
     try {
       write(path, waiting);
       waiting = "";
+      if (owner !== undefined && !given) chownSync(path, owner.uid, owner.gid);
+      given = true;
     } catch (error) {
       trouble = error;
     }
   };
-  mkdirSync(dirname(path), { recursive: true });
   return {
     path,
     append: (line) => {
