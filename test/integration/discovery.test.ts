@@ -3,7 +3,6 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -12,15 +11,18 @@ import type { Registry } from "../../src/discovery/registry.ts";
 import { closeDiscovery, serveDiscovery } from "../../src/discovery/server.ts";
 import { newToken, plantToken } from "../../src/discovery/tokens.ts";
 import { eventually } from "../support/cluster.ts";
+import { freePorts } from "../support/ports.ts";
 
 /** Real etcd members that know nothing of each other but a token of our own discovery service. */
 
-const signal = AbortSignal.timeout(60_000);
+/** A question that is not answered within 5 s is one that failed. */
+const soon = (): AbortSignal => AbortSignal.timeout(5_000);
 let server: Server;
 let service: string;
 let folder: string;
 let stored: Registry | undefined;
 let started: Member[];
+let ports: number[];
 
 interface Member {
   readonly client: number;
@@ -32,9 +34,13 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "flotilla-discovery-"));
   started = [];
   stored = undefined;
-  await listen(await freePort());
+  // All at once, or two members that do not listen yet may get the same one.
+  ports = await freePorts(8);
+  await listen(nextPort());
 });
-afterEach(async () => {
+afterEach(async ({ task }) => {
+  // Why a cluster did not form is known to its members alone.
+  if (task.result?.state === "fail") for (const member of started) console.error(member.log().join("\n"));
   for (const member of started) await member.end();
   closeDiscovery(server);
   await rm(folder, { recursive: true, force: true });
@@ -50,21 +56,13 @@ async function listen(port: number): Promise<void> {
   service = `http://127.0.0.1:${port}`;
 }
 
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as AddressInfo;
-  await once(probe.close(), "close");
-  return port;
+function nextPort(): number {
+  return ports.pop() ?? 0;
 }
 
-async function startMember(
-  name: string,
-  token: string,
-  options: { data?: string; peer?: number } = {},
-): Promise<Member> {
-  const client = await freePort();
-  const peer = options.peer ?? (await freePort());
+function startMember(name: string, token: string, options: { data?: string; peer?: number } = {}): Member {
+  const client = nextPort();
+  const peer = options.peer ?? nextPort();
   const child: ChildProcess = spawn(
     "etcd",
     [
@@ -99,14 +97,14 @@ async function startMember(
 
 async function memberNames({ client }: Member): Promise<string[]> {
   const url = `http://127.0.0.1:${client}/v3/cluster/member/list`;
-  const answer = await fetch(url, { method: "POST", body: "{}" });
+  const answer = await fetch(url, { method: "POST", body: "{}", signal: soon() });
   const { members } = (await answer.json()) as { members: { name: string }[] };
   return members.map(({ name }) => name).sort();
 }
 
 const formed = async (member: Member, names: readonly string[]): Promise<string[]> =>
   await eventually(`${names.join(", ")} form a cluster`, async () => {
-    const health = await fetch(`http://127.0.0.1:${member.client}/health`);
+    const health = await fetch(`http://127.0.0.1:${member.client}/health`, { signal: soon() });
     return health.ok ? await memberNames(member) : undefined;
   });
 
@@ -119,58 +117,58 @@ const explained = async (member: Member): Promise<string> =>
 
 describe("three etcd members and our discovery service", () => {
   it("form one cluster, whatever the order in which they come", async () => {
-    const token = await newToken({ service, size: 3, signal });
-    const first = await startMember("m1", token);
+    const token = await newToken({ service, size: 3, signal: soon() });
+    const first = startMember("m1", token);
     await eventually("the first waits", () =>
       Promise.resolve(stored?.tokens[token.split("/").at(-1) ?? ""]?.members.length === 1),
     );
-    await startMember("m2", token);
-    await startMember("m3", token);
+    startMember("m2", token);
+    startMember("m3", token);
     expect(await formed(first, ["m1", "m2", "m3"])).toEqual(["m1", "m2", "m3"]);
   });
 
   it("form it also when the service was restarted meanwhile", async () => {
     const token = `${service}/0123456789abcdef`;
-    await plantToken(token, 3, signal);
-    await plantToken(token, 3, signal);
-    const first = await startMember("m1", token);
-    await startMember("m2", token);
+    await plantToken(token, 3, soon());
+    await plantToken(token, 3, soon());
+    const first = startMember("m1", token);
+    startMember("m2", token);
     await eventually("two wait", () =>
       Promise.resolve(stored?.tokens["0123456789abcdef"]?.members.length === 2),
     );
     const { port } = server.address() as AddressInfo;
     closeDiscovery(server);
     await listen(port);
-    await startMember("m3", token);
+    startMember("m3", token);
     expect(await formed(first, ["m1", "m2", "m3"])).toEqual(["m1", "m2", "m3"]);
   });
 });
 
 describe("a member that comes wrongly", () => {
   it("is told that the cluster is full", async () => {
-    const token = await newToken({ service, size: 1, signal });
-    await formed(await startMember("m1", token), ["m1"]);
-    expect(await explained(await startMember("m2", token))).toContain("as many members as the token is for");
+    const token = await newToken({ service, size: 1, signal: soon() });
+    await formed(startMember("m1", token), ["m1"]);
+    expect(await explained(startMember("m2", token))).toContain("as many members as the token is for");
   });
 
   it("is told that it was there before, when its data is gone", async () => {
-    const token = await newToken({ service, size: 1, signal });
-    const peer = await freePort();
-    const member = await startMember("m1", token, { peer });
+    const token = await newToken({ service, size: 1, signal: soon() });
+    const peer = nextPort();
+    const member = startMember("m1", token, { peer });
     await formed(member, ["m1"]);
     await member.end();
-    expect(await explained(await startMember("m1", token, { peer, data: "wiped" }))).toContain(
+    expect(await explained(startMember("m1", token, { peer, data: "wiped" }))).toContain(
       "registered under the token before",
     );
   });
 
   it("is told that another has its name", async () => {
-    const token = await newToken({ service, size: 2, signal });
-    const first = await startMember("m1", token);
+    const token = await newToken({ service, size: 2, signal: soon() });
+    const first = startMember("m1", token);
     await eventually("the first is there", () =>
       Promise.resolve(stored?.tokens[token.split("/").at(-1) ?? ""]?.members.length === 1),
     );
-    const second = await startMember("m1", token, { data: "other" });
+    const second = startMember("m1", token, { data: "other" });
     const either = await eventually("one of them gives up", () =>
       Promise.resolve(explainDiscovery([...first.log(), ...second.log()])),
     );
@@ -179,31 +177,31 @@ describe("a member that comes wrongly", () => {
 
   it.each([
     ["an unknown token", () => `${service}/unknown`, "does not know the token"],
-    [
-      "nobody",
-      async () => `http://127.0.0.1:${await freePort()}/token`,
-      "does not reach the discovery service",
-    ],
+    ["nobody", () => `http://127.0.0.1:${nextPort()}/token`, "does not reach the discovery service"],
   ])("is told when it asks for %s", async (_, url, meaning) => {
-    expect(await explained(await startMember("m1", await url()))).toContain(meaning);
+    expect(await explained(startMember("m1", url()))).toContain(meaning);
   });
 
   it("is told that the size is no number", async () => {
     const token = `${service}/badsize`;
     await fetch(`${token}/_config/size`, { method: "PUT", body: new URLSearchParams({ value: "many" }) });
-    expect(await explained(await startMember("m1", token))).toContain("size is no number");
+    expect(await explained(startMember("m1", token))).toContain("size is no number");
   });
 });
 
 describe("asking for a token", () => {
   it("says who does not answer, and who is no discovery service", async () => {
-    const nobody = `http://127.0.0.1:${await freePort()}`;
-    await expect(newToken({ service: nobody, size: 3, signal })).rejects.toMatchObject({
+    const nobody = `http://127.0.0.1:${nextPort()}`;
+    await expect(newToken({ service: nobody, size: 3, signal: soon() })).rejects.toMatchObject({
       code: "E_NODE_UNREACHABLE",
     });
-    await expect(newToken({ service: `${service}/elsewhere`, size: 3, signal })).rejects.toMatchObject({
+    await expect(
+      newToken({ service: `${service}/elsewhere`, size: 3, signal: soon() }),
+    ).rejects.toMatchObject({
       code: "E_COMMAND_FAILED",
     });
-    await expect(newToken({ service, size: 0, signal })).rejects.toMatchObject({ code: "E_COMMAND_FAILED" });
+    await expect(newToken({ service, size: 0, signal: soon() })).rejects.toMatchObject({
+      code: "E_COMMAND_FAILED",
+    });
   });
 });

@@ -13,16 +13,9 @@ import { type ApiStage, apiStage } from "../support/api-stage.ts";
 import { startDbusDaemon } from "../support/dbus-daemon.ts";
 import { startEtcdCluster } from "../support/etcd.ts";
 import { startMockSystemd } from "../support/mock-systemd.ts";
+import { freePort } from "../support/ports.ts";
 
 const clock = systemClock();
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  await once(server.close(), "close");
-  return port;
-}
 
 type Where = { readonly socketPath: string } | { readonly host: string; readonly port: number };
 

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Forwarder, WantedForward } from "../../src/provider/nspawn/forwards.ts";
 import { createForwarder, readForwards, sshForwards } from "../../src/provider/nspawn/forwards.ts";
+import { freePort } from "../support/ports.ts";
 
 describe("forwarded ports", () => {
   let stateDir: string;
@@ -41,12 +42,6 @@ describe("forwarded ports", () => {
     servers.push(server);
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     return (server.address() as AddressInfo).port;
-  }
-  async function freePort(): Promise<number> {
-    const server = createServer();
-    const port = await listening(server);
-    await new Promise((resolve) => server.close(resolve));
-    return port;
   }
   async function talk(port: number, words: string): Promise<string> {
     const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });

@@ -46,7 +46,9 @@ describe("drain", () => {
     const result = await setup.run("drain", "--block-attempts=2", "0b9f");
     expect(result).toMatchObject({
       code: 1,
-      err: "Error waiting for units: timed out waiting for a.service to move\n",
+      err:
+        "Error waiting for units: timed out waiting for a.service to move\n" +
+        "Hint: the machines still take no units; 'fleetctl uncordon 0b9f' changes that\n",
     });
   });
 
