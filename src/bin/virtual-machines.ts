@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Clock } from "../foundation/clock.ts";
 import type { Exec } from "../foundation/exec.ts";
-import type { World } from "../lifecycle/cluster.ts";
+import { inTurn, type World } from "../lifecycle/cluster.ts";
 import { boxToolLacks, buildBox, findBox, type BoxKind, type BoxOptions } from "../provider/image/box.ts";
 import type { ClusterPlan, Lack, Provider } from "../provider/provider.ts";
 import { installBox } from "../provider/vagrant/base-volume.ts";
@@ -35,8 +35,15 @@ export function virtualMachines(name: BoxKind, parts: VirtualMachineParts): Prov
     hypervisor: name === "libvirt" ? libvirt(exec, clock) : virtualbox(exec),
     furnish: async (cluster, report, signal) => {
       if (own(cluster)) {
-        const made = await buildBox(box, name, report, signal);
-        await installBox(exec, made, { vagrantHome }, { report, signal });
+        // Two at a time would take each other's half of a disk for one that an earlier run left.
+        await inTurn(
+          parts.world(),
+          { folder: join(box.cacheDir, "boxes"), what: "the machines' box" },
+          async () => {
+            const made = await buildBox(box, name, report, signal);
+            await installBox(exec, made, { vagrantHome }, { report, signal });
+          },
+        );
       } else {
         const { name: boxName, url = "" } = boxOf(cluster.spec, systemOf(cluster.spec.os.name, name));
         const remote = { name: boxName, url, version: cluster.spec.os.version };

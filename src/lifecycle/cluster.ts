@@ -112,6 +112,33 @@ export async function locked<T>(world: World, dir: string, work: (logged: World)
   }
 }
 
+/**
+ * Does the work on something that clusters share while no other run does: two `up` at a time make a box once.
+ * @throws E_LOCKED when another run still holds it after half an hour
+ */
+export async function inTurn<T>(
+  world: World,
+  { folder, what }: { readonly folder: string; readonly what: string },
+  work: () => Promise<T>,
+): Promise<T> {
+  const release = await takeLock({
+    stateDir: folder,
+    what,
+    owner: world.owner,
+    command: world.command,
+    clock: world.clock,
+    processes: world.processes,
+    signal: world.signal,
+    within: 30 * 60_000,
+    onWait: (message) => world.emit({ kind: "note", message: `${what}: ${message}` }),
+  });
+  try {
+    return await work();
+  } finally {
+    await release();
+  }
+}
+
 /** The machines that the user named, or all; in the cluster's order. @throws E_USAGE for an unknown name */
 export function selectNodes(known: readonly string[], asked: readonly string[]): readonly string[] {
   const unknown = asked.filter((name) => !known.includes(name));

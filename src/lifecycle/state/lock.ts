@@ -21,6 +21,8 @@ export interface Processes {
 
 export interface LockOptions {
   readonly stateDir: string;
+  /** What is locked, for messages: `the cluster` when missing. */
+  readonly what?: string;
   readonly owner: Owner | undefined;
   /** Shown to whoever waits, e.g. `cluster up`. */
   readonly command: string;
@@ -34,7 +36,7 @@ export interface LockOptions {
 }
 
 /**
- * Takes the cluster's lock; the result gives it back. A lock whose holder is dead is taken over.
+ * Takes the lock of a folder, such as a cluster's; the result gives it back. A lock whose holder is dead is taken over.
  * @throws E_LOCKED when another run still holds it after `within` ms (10 s)
  */
 export async function takeLock(options: LockOptions): Promise<() => Promise<void>> {
@@ -55,10 +57,14 @@ export async function takeLock(options: LockOptions): Promise<() => Promise<void
   const within = options.within ?? 10_000;
   const taken = await waitFor(attempt, { clock: options.clock, every: 100, within, signal: options.signal });
   if (taken === undefined) {
-    throw new AppError("E_LOCKED", `the cluster is locked by ${holder ? show(holder) : "another run"}`, {
-      hint: "wait for that run to end, or stop it",
-      details: [`lock file: ${path}`],
-    });
+    throw new AppError(
+      "E_LOCKED",
+      `${options.what ?? "the cluster"} is locked by ${holder ? show(holder) : "another run"}`,
+      {
+        hint: "wait for that run to end, or stop it",
+        details: [`lock file: ${path}`],
+      },
+    );
   }
   return async () => {
     if ((await readIfExists(path)) === text) await rm(path, { force: true });
