@@ -16,8 +16,8 @@ cp -r clusters/lab/. "$dir"
 rm -rf "$dir/.state"
 
 cluster up || exit
-echo "left out: disk-full, unsupported here, since an nspawn node is a folder of the host's disk without an end of its own"
-names=$(cd "$dir/scenarios" && printf '%s\n' *.yaml | sed 's/\.yaml$//' | grep -vx disk-full)
+echo "left out: disk-full and clock-step, unsupported here, since an nspawn node has the host's disk and the host's clock"
+names=$(cd "$dir/scenarios" && printf '%s\n' *.yaml | sed 's/\.yaml$//' | grep -vxE "disk-full|clock-step")
 begun=$SECONDS
 # shellcheck disable=SC2086 # one word for each scenario
 cluster test $names --report-json dist/lab.json --report-html dist/lab.html

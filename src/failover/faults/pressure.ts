@@ -74,7 +74,8 @@ export const diskFull: Fault = {
       : `a machine of provider ${stage.provider} has no disk of its own with an end`,
   ...held({
     apply: (scene) =>
-      `free=$(df --output=avail -B1 /var/lib | tail -1)\nfallocate -l "$free" ${fill(scene)} 2>/dev/null\ncat /dev/zero >>${fill(scene)} 2>/dev/null\ntrue`,
+      // Also the blocks that are kept for root; what cannot be allocated at once is filled up.
+      `free=$(( $(stat -f -c '%f * %S' /var/lib) ))\nfallocate -l "$free" ${fill(scene)} 2>/dev/null\ncat /dev/zero >>${fill(scene)} 2>/dev/null\ntrue`,
     revert: (scene) => `rm -f ${fill(scene)}`,
   }),
   proveActive: (scene) =>
