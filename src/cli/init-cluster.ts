@@ -5,26 +5,7 @@ import { writeAtomically } from "../foundation/files.ts";
 import { makeFolder, ownedBy } from "../lifecycle/state/owner.ts";
 import { scaffold } from "../spec/scaffold.ts";
 import type { Context } from "./context.ts";
-
-/** The scenario of a new cluster. */
-const nodeKill = `version: 1
-name: node-kill
-about: The machine that runs hello.service loses its power; the service comes back on another machine.
-
-services: [services/hello.service]
-
-steady: # true before the first step, and again after the last
-  - {unit: hello.service, active: 1, within: 90s}
-  - {machines: all, within: 60s}
-
-steps:
-  - {inject: power-cut, victims: the machine that runs hello.service}
-  - assert: {unit: hello.service, active: 1, within: 20s}
-  - {heal: power-cut}
-
-budgets:
-  - {unit: hello.service, recoveredWithin: 10s, copiesAtMost: 1, startsAtMost: 1}
-`;
+import { firstScenarios } from "./first-scenarios.ts";
 
 /** Writes a new cluster's files. Gives its folder. @throws E_USAGE, E_STATE_CONFLICT when there is one already */
 export async function initCluster(context: Context, name: string): Promise<string> {
@@ -40,7 +21,7 @@ export async function initCluster(context: Context, name: string): Promise<strin
     });
   }
   const { owner } = await context.world();
-  const files = scaffold(name, [{ path: "scenarios/node-kill.yaml", content: nodeKill }]);
+  const files = scaffold(name, firstScenarios);
   const ignored = { path: ".gitignore", content: ".state/\nvagrant/\n" };
   await makeFolder(join(context.io.cwd, "clusters"), 0o755, owner);
   for (const { path, content } of [...files, ignored]) {

@@ -11,7 +11,7 @@ export function buildProgram(commands: readonly Command[], version: string, chos
     .version(version, "-V, --version")
     .helpCommand("help [COMMAND]", "the help of a command")
     .showHelpAfterError("(see 'cluster help')")
-    .addHelpText("after", "\nBegin with 'cluster init demo', then 'cluster up'.\n");
+    .addHelpText("after", "\nBegin with 'cluster init mine', then 'cluster up --cluster mine'.\n");
   addOptions(program, globalOptions);
   for (const command of commands) program.addCommand(buildCommand(command, chosen), hiddenness(command));
   return program;

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { memoryWorld, type MemoryWorld } from "../../test/support/memory-world.ts";
 import { runCluster, type Said } from "../../test/support/run-cluster.ts";
 import packageJson from "../../package.json" with { type: "json" };
+import { loadScenario } from "../failover/scenario/load.ts";
 import { AppError } from "../foundation/errors.ts";
 import { version } from "./run.ts";
 
@@ -78,7 +78,10 @@ describe("cluster init and validate", () => {
   it("make a cluster that is valid, and overwrite none", async () => {
     expect((await cluster("init demo")).code).toBe(0);
     expect(await cluster("validate")).toMatchObject({ code: 0, stdout: "cluster.yaml is valid\n" });
-    expect(existsSync(join(cwd, "clusters/demo/scenarios/node-kill.yaml"))).toBe(true);
+    for (const scenario of ["node-kill", "power-outage"]) {
+      const text = await readFile(join(cwd, `clusters/demo/scenarios/${scenario}.yaml`), "utf8");
+      expect(loadScenario(text, scenario).ok).toBe(true);
+    }
     const again = await cluster("init demo");
     expect(again.code).toBe(3);
     expect(again.stderr).toContain("already");

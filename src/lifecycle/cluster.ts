@@ -77,7 +77,7 @@ export async function mustProvide(world: World, name: ProviderName): Promise<Pro
   const provider = await world.provider(name);
   if (provider !== undefined) return provider;
   throw new AppError("E_NOT_SUPPORTED", `the provider ${name} is not supported yet by this command`, {
-    hint: "use '--provider nspawn', or 'cluster render' and then vagrant itself",
+    hint: "use nspawn, libvirt or virtualbox",
   });
 }
 

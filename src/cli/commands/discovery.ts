@@ -6,14 +6,14 @@ const serve: Command = {
   name: "serve",
   summary: "run a discovery service until Ctrl-C",
   description:
-    "Runs the service through which etcd's members find each other (etcd.discovery: local). An nspawn cluster runs its own; this is for others, and for networks without a way out.",
+    "Runs the service through which etcd's members find each other (etcd.discovery: local). nspawn and libvirt clusters run their own; this is for VirtualBox, and for networks without a way out.",
   args: [],
   options: [
     { name: "--listen", value: "ADDRESS:PORT", summary: "else port 8087 of the cluster's gateway address" },
     { name: "--data", value: "FILE", summary: "keep what registers there; else it is forgotten at the end" },
   ],
   examples: [
-    { command: "cluster discovery serve --listen 192.168.56.1:8087", meaning: "for Vagrant's machines" },
+    { command: "cluster discovery serve --listen 192.168.56.1:8087", meaning: "for VirtualBox's machines" },
   ],
   run: async (context, input) => {
     const [{ serveDiscovery, closeDiscovery }, { parseRegistry }, { readIfExists, writeAtomically }] =

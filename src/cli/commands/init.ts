@@ -5,7 +5,9 @@ export const init: Command = {
   summary: "make clusters/NAME/ with a commented cluster.yaml, a service and a scenario",
   args: [{ name: "NAME", summary: "letters, digits and hyphens", required: true, many: false }],
   options: [],
-  examples: [{ command: "cluster init demo && cluster up", meaning: "from nothing to three machines" }],
+  examples: [
+    { command: "cluster init mine && cluster up --cluster mine", meaning: "from nothing to three machines" },
+  ],
   run: async (context, input) => {
     const { initCluster } = await import("../init-cluster.ts");
     const dir = await initCluster(context, input.args[0] ?? "");
