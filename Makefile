@@ -1,7 +1,7 @@
 # Flotilla: what one types most.
 #
 #   make demo     a cluster of three machines loses power, and its service survives
-#   make test     everything that we test
+#   make test     all checks and tests, on real nodes too
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build demo mutants test check unit integration e2e e2e-vm bench fuzz lab picture fmt generate clean
@@ -32,11 +32,11 @@ check: ## types, lint, format, unit tests: seconds, no root
 unit: ## unit tests
 	@npm run --silent unit
 
-integration: ## tests against real programs (etcd, dbus-daemon, sshd, Vagrant)
+integration: ## tests against real programs: etcd, dbus-daemon, sshd, Vagrant (needs root)
 	@scripts/setup.sh test
 	@test/support/in-netns.sh npm run --silent integration
 
-e2e: ## tests on real nodes
+e2e: ## tests on real nodes (needs root)
 	@scripts/setup.sh test
 	@node dist/cluster.js image build
 	@test/support/in-netns.sh npm run --silent e2e
@@ -61,7 +61,7 @@ lab: ## every scenario once, on real nodes: dist/lab.html (needs root)
 	@scripts/setup.sh test
 	@scripts/lab.sh
 
-lab-long: ## two hours: outages 30 times each, a soak of one hour, the controller killed 100 times (PARTS="soak …" for some)
+lab-long: ## two hours: outages 30 times each, a soak of one hour, the controller killed 100 times (needs root; PARTS="soak …" for some)
 	@scripts/setup.sh test
 	@scripts/lab-long.sh $(PARTS)
 

@@ -23,7 +23,7 @@ cluster image build || exit
 title "cluster up"
 trap finish EXIT
 trap 'exit 130' INT TERM
-cluster up || exit
+cluster up --provider nspawn || exit
 title "cluster status"
 cluster status || exit
 title "the machine that runs hello.service loses its power, then every machine does"

@@ -1,4 +1,4 @@
-import { errorTable, exitCodes } from "../foundation/errors.ts";
+import { errorTable, exitCodes, type ExitName } from "../foundation/errors.ts";
 import { globalOptions, type Command, type Option } from "./command.ts";
 import { commands } from "./commands.ts";
 
@@ -21,9 +21,25 @@ export function cliPage(): string {
   ].join("\n");
 }
 
+const exitMeanings: Record<ExitName, string> = {
+  ok: "done, or the checked thing is true",
+  false: "the checked thing is false, or a program that we ran failed",
+  usage: "the command line is not one that we know",
+  invalid: "a file has problems, or what was asked does not fit",
+  missing: "this host lacks something: a program, rights, room, a free port",
+  unreachable: "a machine or service does not answer, or another run holds the lock",
+  timeout: "something did not happen in its time",
+  declined: "a question was answered with no",
+  inconclusive: "a scenario's run proves nothing",
+  bug: "a mistake of ours",
+  interrupted: "stopped by Ctrl-C or a signal",
+};
+
 /** docs/errors.md, made from the table of errors. */
 export function errorsPage(): string {
-  const exits = Object.entries(exitCodes).map(([name, code]) => `| ${code} | ${name} |`);
+  const exits = Object.entries(exitCodes).map(
+    ([name, code]) => `| ${code} | ${name} | ${exitMeanings[name as ExitName]} |`,
+  );
   const codes = Object.entries(errorTable).map(
     ([code, { exit, meaning }]) => `| \`${code}\` | ${exitCodes[exit]} | ${meaning} |`,
   );
@@ -31,7 +47,7 @@ export function errorsPage(): string {
     generated,
     "# Errors\n",
     "Every error says what happened, the details, and how to solve it. Its code decides the exit code.\n",
-    "| exit code | name |\n| --- | --- |",
+    "| exit code | name | meaning |\n| --- | --- | --- |",
     `${exits.join("\n")}\n`,
     "| code | exit | meaning |\n| --- | --- | --- |",
     `${codes.join("\n")}\n`,
