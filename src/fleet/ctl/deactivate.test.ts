@@ -48,6 +48,16 @@ describe("stop", () => {
     });
   });
 
+  it("asks for the units that it names, never for all of them", async () => {
+    const setup = await running("a.service", "b.service");
+    setup.fleet.units = async () => {
+      throw new Error("fleetctl has read the whole registry");
+    };
+    expect((await setup.run("stop", "a.service", "b.service")).code).toBe(0);
+    expect((await setup.run("unload", "a.service")).code).toBe(0);
+    expect((await setup.run("destroy", "a.service")).code).toBe(0);
+  });
+
   it("passes over what is stopped already", async () => {
     const setup = bench();
     await setup.fleet.putUnit("a.service", options, "loaded");
@@ -172,5 +182,30 @@ describe("restart", () => {
     expect(setup.there).toMatchObject([
       { target: { host: "192.168.56.12", port: 22 }, command: "sudo systemctl restart g.service" },
     ]);
+  });
+
+  it("never says that a global unit was restarted that is on no machine", async () => {
+    const setup = bench();
+    await setup.fleet.putUnit("g.service", global, "inactive");
+    const because = "Unable to restart unit g.service in state";
+    expect(await setup.run("restart", "g.service")).toEqual({
+      code: 1,
+      out: "",
+      err: `${because} inactive\n`,
+    });
+    await setup.fleet.setDesired("g.service", "launched");
+    setup.fleet.machineList.length = 0;
+    const launched = await setup.run("restart", "g.service");
+    expect(launched).toEqual({ code: 1, out: "", err: `${because} launched: it is on no machine\n` });
+    expect([...setup.here, ...setup.there]).toEqual([]);
+  });
+
+  it("starts a stopped global unit by its target state, not behind its back", async () => {
+    const setup = bench();
+    await setup.fleet.putUnit("g.service", global, "loaded");
+    const result = await setup.run("restart", "g.service");
+    expect(result).toEqual({ code: 0, out: "Triggered global unit g.service start\n", err: "" });
+    expect((await setup.fleet.unit("g.service"))?.desiredState).toBe("launched");
+    expect([...setup.here, ...setup.there]).toEqual([]);
   });
 });

@@ -20,7 +20,7 @@ export async function restart(call: Call): Promise<number> {
     return 1;
   }
   for (const { unit } of units) {
-    const code = isGlobal(unit) ? await restartGlobal(call, unit.name) : await restartOne(call, unit);
+    const code = isGlobal(unit) ? await restartGlobal(call, unit) : await restartOne(call, unit);
     if (code !== 0) return code;
   }
   return 0;
@@ -43,8 +43,21 @@ async function restartOne(call: Call, { name, currentState }: ApiUnit): Promise<
   return 0;
 }
 
-async function restartGlobal(call: Call, name: string): Promise<number> {
-  for (const { machineID } of await (await call.fleet()).states({ unitName: name })) {
+/** One that is stopped is started by its target state, as any other unit; the machines' systemd restarts one that runs. */
+async function restartGlobal(call: Call, { name, desiredState }: ApiUnit): Promise<number> {
+  const fleet = await call.fleet();
+  if (desiredState === "loaded") {
+    await fleet.setDesired(name, "launched");
+    call.out(`Triggered global unit ${name} start`);
+    return 0;
+  }
+  const states = desiredState === "launched" ? await fleet.states({ unitName: name }) : [];
+  if (states.length === 0) {
+    const nowhere = desiredState === "launched" ? ": it is on no machine" : "";
+    call.err(`Unable to restart unit ${name} in state ${desiredState}${nowhere}`);
+    return 1;
+  }
+  for (const { machineID } of states) {
     const code = await runOnMachine(call, machineID, ["sudo", "systemctl", "restart", name]);
     if (code !== 0) return code;
   }
