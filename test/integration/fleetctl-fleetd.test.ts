@@ -102,6 +102,24 @@ describe("fleetctl with a real fleetd", () => {
     await fleetctl("destroy", "picky");
   });
 
+  it("waits for a unit whose start waits for another one's", async () => {
+    const slow = await file(
+      "slow.service",
+      `[Service]\nExecStartPre=/bin/sleep 4\nExecStart=/bin/sleep 1000\n`,
+    );
+    await fleetctl("start", "--no-block", slow);
+    const path = await file("after.service", `[Unit]\nAfter=slow.service\n${unitFile}`);
+    expect(await fleetctl("start", path)).toEqual({
+      code: 0,
+      out: `Unit after.service inactive\nUnit after.service launched on ${where}\n`,
+      err: "",
+    });
+    expect((await fleetctl("list-units", "--no-legend")).out).toContain(
+      `after.service\t${where}\tactive\trunning\n`,
+    );
+    await fleetctl("destroy", "slow", "after");
+  });
+
   it("replaces a running unit", async () => {
     const path = await file("new.service");
     await fleetctl("start", path);

@@ -15,6 +15,7 @@ export const unitFiles = {
   sleeper2: service("ExecStart=/bin/sleep 2000"),
   slowToStop: service("ExecStart=/bin/sleep 1000", "ExecStop=/bin/sleep 0.4"),
   slowToStart: service("ExecStartPre=/bin/sleep 0.4", "ExecStart=/bin/sleep 1000"),
+  afterSlow: `[Unit]\nAfter=contract-slow.service\n${service("ExecStart=/bin/sleep 1000")}`,
   failing: service("Type=oneshot", "ExecStart=/bin/false"),
   oneshot: service("Type=oneshot", "RemainAfterExit=yes", "ExecStart=/bin/true"),
   broken: service("Restart=no"),
@@ -103,6 +104,31 @@ export function describeSystemd(name: string, makeSubject: () => Promise<Systemd
       expect((await systemd.status("contract-slow.service")).active).toBe("deactivating");
       expect(await stopped).toEqual({ result: "done" });
       expect((await systemd.status("contract-slow.service")).active).toBe("inactive");
+    });
+
+    it("leaves a unit dead whose start waits for another unit's, and starts it then", async () => {
+      await systemd.install("contract-slow.service", unitFiles.slowToStart);
+      await systemd.install("contract-a.service", unitFiles.afterSlow);
+      const activating = follow("contract-slow.service", "activating");
+      const first = systemd.start("contract-slow.service");
+      await activating;
+      const second = systemd.start("contract-a.service");
+      expect((await systemd.status("contract-a.service")).active).toBe("inactive");
+      expect(await Promise.all([first, second])).toEqual([{ result: "done" }, { result: "done" }]);
+      expect((await systemd.status("contract-a.service")).active).toBe("active");
+    });
+
+    it("forgets a start that still waits when a stop replaces it", async () => {
+      await systemd.install("contract-slow.service", unitFiles.slowToStart);
+      await systemd.install("contract-a.service", unitFiles.afterSlow);
+      const activating = follow("contract-slow.service", "activating");
+      const slow = systemd.start("contract-slow.service");
+      await activating;
+      const started = systemd.start("contract-a.service");
+      expect((await systemd.status("contract-a.service")).active).toBe("inactive");
+      expect(await systemd.stop("contract-a.service")).toEqual({ result: "done" });
+      expect(await started).toMatchObject({ result: "canceled" });
+      await slow;
     });
 
     it("says that a start was canceled when a stop replaces it", async () => {

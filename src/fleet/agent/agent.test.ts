@@ -128,6 +128,33 @@ describe("the agent", () => {
     expect((await stage.systemd.list()).map((unit) => unit.name)).toEqual(["b.service"]);
   });
 
+  it("calls a unit loaded while its start waits for another one's, and launched from then on", async () => {
+    await stage.begin();
+    await stage.run("contract-slow.service", `${unitFiles.sleeper}ExecStartPre=/bin/sleep 60\n`, "launched");
+    await stage.run("a.service", unitFiles.afterSlow, "launched");
+    expect(stage.published("a.service")).toBeUndefined();
+    await stage.clock.advance(1_000);
+    await settle();
+    expect(stage.published("a.service")).toMatchObject({ reached: "loaded", active: "inactive" });
+    await stage.clock.advance(59_000);
+    await settle();
+    expect(stage.published("a.service")).toMatchObject({ reached: "launched", active: "active" });
+  });
+
+  it("does not take an earlier failure for that of a start that still waits", async () => {
+    await stage.begin();
+    await stage.run("a.service", unitFiles.afterSlow, "launched");
+    stage.systemd.crash("a.service");
+    await stage.boss.setDesired("a.service", "loaded");
+    await stage.run("contract-slow.service", `${unitFiles.sleeper}ExecStartPre=/bin/sleep 60\n`, "launched");
+    await stage.boss.setDesired("a.service", "launched");
+    await settle();
+    expect(stage.published("a.service")).toMatchObject({ reached: "loaded", active: "failed" });
+    await stage.clock.advance(60_000);
+    await settle();
+    expect(stage.published("a.service")).toMatchObject({ reached: "launched", active: "active" });
+  });
+
   it("stops a unit whose start takes long as soon as it is not wanted", async () => {
     await stage.begin();
     await stage.run("slow.service", `${unitFiles.sleeper}ExecStartPre=/bin/sleep 60\n`, "launched");

@@ -2,7 +2,7 @@ import type { Clock } from "../../foundation/clock.ts";
 import { AppError, messageOf } from "../../foundation/errors.ts";
 import type { Log } from "../../foundation/log.ts";
 import type { UnitState } from "../model.ts";
-import type { Systemd, SystemdStatus } from "../systemd/systemd.ts";
+import type { JobResult, Systemd, SystemdStatus } from "../systemd/systemd.ts";
 import { type Local, planUnit, type Step, type Want } from "./plan.ts";
 
 export interface UnitWorkerOptions {
@@ -33,6 +33,8 @@ export interface UnitWorker {
 /** Between two tries of what failed, ms: doubling from the first to the last. */
 const firstRetry = 500;
 const lastRetry = 30_000;
+/** How long nothing is said of a start that systemd has not begun, ms. */
+const unsaid = 500;
 
 export function createUnitWorker(options: UnitWorkerOptions): UnitWorker {
   return new Worker(options);
@@ -43,8 +45,8 @@ class Worker implements UnitWorker {
   #want: Want | undefined;
   #local: Local | undefined;
   #status: SystemdStatus | undefined;
-  /** A start was asked for: fleet calls that launched, whatever comes of it. */
-  #requested = false;
+  /** A start that systemd has begun fleet calls launched, whatever comes of it. Before, it may wait for other units. */
+  #start: "none" | "asked" | "begun" = "none";
   /** Stopped for good and published as given up, although its file may still be here. */
   #released = false;
   #working = false;
@@ -68,6 +70,7 @@ class Worker implements UnitWorker {
 
   hear(status: SystemdStatus): void {
     this.#status = status;
+    if (this.#start === "asked" && isUp(status)) this.#start = "begun";
     this.#publish();
   }
 
@@ -100,6 +103,7 @@ class Worker implements UnitWorker {
       if (signal.aborted) return;
       const pause = Math.min(lastRetry, firstRetry * 2 ** this.#failures);
       this.#failures++;
+      this.#publish();
       log.warn(`could not ${step.kind} ${name}`, { why: messageOf(error), retry: `${pause}ms` });
       await clock.sleep(pause, AbortSignal.any([signal, this.#nudge.signal])).catch(() => undefined);
     }
@@ -110,10 +114,10 @@ class Worker implements UnitWorker {
       case "load":
         return await this.#load();
       case "start":
-        return await this.#start();
+        return await this.#run();
       case "stop":
         await this.#stop();
-        this.#requested = false;
+        this.#start = "none";
         this.#reach("loaded");
         return undefined;
       case "unload":
@@ -128,19 +132,17 @@ class Worker implements UnitWorker {
     await systemd.install(name, want.content, signal);
     this.#status = await systemd.status(name, signal);
     this.#released = false;
-    this.#requested = false;
+    this.#start = "none";
     this.#local = { hash: want.hash, reached: "loaded" };
-    // What is started next is published then, at once: one record instead of two.
+    // What is started next is published when systemd begins it, in a moment: one record instead of two.
     if (this.#want?.desired !== "launched") this.#publish();
   }
 
-  async #start(): Promise<void> {
-    const { systemd, name, signal, log } = this.#options;
-    this.#requested = true;
-    this.#publish();
+  async #run(): Promise<void> {
+    const { name, log } = this.#options;
     const nudge = this.#nudge.signal;
     try {
-      const result = await systemd.start(name, AbortSignal.any([signal, nudge]));
+      const result = await this.#askForStart(nudge);
       if (result.result === "refused") {
         await this.#refresh();
         throw new AppError("E_SYSTEMD", `systemd refused to start ${name}: ${result.why}`);
@@ -154,14 +156,30 @@ class Worker implements UnitWorker {
     this.#reach("launched");
   }
 
+  async #askForStart(nudge: AbortSignal): Promise<JobResult> {
+    const { systemd, name, signal, clock } = this.#options;
+    const over = new AbortController();
+    this.#start = "asked";
+    void clock.sleep(unsaid, over.signal).then(
+      () => this.#publish(),
+      () => undefined,
+    );
+    try {
+      return await systemd.start(name, AbortSignal.any([signal, nudge]));
+    } finally {
+      over.abort(new Error("the start is over"));
+      this.#start = "begun";
+    }
+  }
+
   /** Resolves only when the unit has really ended. */
   async #stop(): Promise<void> {
     const { systemd, name, signal } = this.#options;
     const result = await systemd.stop(name, signal);
     await this.#refresh();
-    const active = this.#status?.active;
-    if (active === "inactive" || active === "failed") return;
-    const why = result.result === "done" ? `it is ${active} again` : result.why;
+    const status = this.#status;
+    if (status === undefined || isDown(status)) return;
+    const why = result.result === "done" ? `it is ${status.active} again` : result.why;
     throw new AppError("E_SYSTEMD", `${name} did not stop: ${why}`);
   }
 
@@ -170,7 +188,7 @@ class Worker implements UnitWorker {
     await this.#stop();
     // Others wait for this to start the unit elsewhere, so tidying up comes after it.
     this.#released = true;
-    this.#requested = false;
+    this.#start = "none";
     this.#publish();
     await systemd.remove(name, signal);
     this.#local = undefined;
@@ -190,7 +208,7 @@ class Worker implements UnitWorker {
     const { name, machineID, publish } = this.#options;
     const [local, status] = [this.#local, this.#status];
     if (this.#released || local === undefined || status === undefined) return publish(undefined);
-    const launched = this.#requested || local.reached === "launched";
+    const launched = this.#start === "begun" || local.reached === "launched";
     return publish({
       unit: name,
       machineID,
@@ -199,4 +217,12 @@ class Worker implements UnitWorker {
       reached: launched ? "launched" : "loaded",
     });
   }
+}
+
+function isUp({ active }: SystemdStatus): boolean {
+  return active === "activating" || active === "active";
+}
+
+function isDown({ active }: SystemdStatus): boolean {
+  return active === "inactive" || active === "failed";
 }

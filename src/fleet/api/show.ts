@@ -47,7 +47,7 @@ export function showState({ unit, machineID, hash, load, active, sub }: UnitStat
 
 /**
  * Fleet's current state of a unit: how far the agent of the machine that it is placed on has brought it. `launched`
- * means that its start was asked for, never that it runs. A global unit has none.
+ * means that systemd has begun its start, never that it runs. A global unit has none.
  */
 export function currentState(unit: Unit, snapshot: Snapshot): DesiredState | undefined {
   if (isGlobal(unit)) return undefined;

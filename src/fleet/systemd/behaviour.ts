@@ -2,6 +2,8 @@
 export interface Behaviour {
   /** systemd's LoadState for the file. */
   readonly load: "loaded" | "bad-setting";
+  /** Its start waits for those of these units that are under way. */
+  readonly after: readonly string[];
   readonly startTakes: number;
   readonly stopTakes: number;
   /**
@@ -13,8 +15,8 @@ export interface Behaviour {
 
 /**
  * Reads from a unit file what it would do under a real systemd, as far as tests need: `ExecStart=/bin/false` fails,
- * `/bin/true` ends, anything else runs; `ExecStartPre=` and `ExecStop=/bin/sleep N` take N seconds; a service without
- * ExecStart is refused. So one unit file behaves alike here and on a real node.
+ * `/bin/true` ends, anything else runs; `ExecStartPre=` and `ExecStop=/bin/sleep N` take N seconds; `After=` orders starts;
+ * a service without ExecStart is refused. So one unit file behaves alike here and on a real node.
  */
 export function behaviourOf(name: string, content: string): Behaviour {
   const command = last(content, "ExecStart");
@@ -22,6 +24,7 @@ export function behaviourOf(name: string, content: string): Behaviour {
   const ended = last(content, "RemainAfterExit") === "yes" ? "stays" : "ends";
   return {
     load: name.endsWith(".service") && command === undefined ? "bad-setting" : "loaded",
+    after: last(content, "After")?.split(/\s+/) ?? [],
     startTakes: sleepOf(last(content, "ExecStartPre")),
     stopTakes: sleepOf(last(content, "ExecStop")),
     run:

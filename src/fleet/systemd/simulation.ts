@@ -142,13 +142,17 @@ class Simulation {
   async #start(unit: SimulatedUnit, job: Job): Promise<void> {
     if (unit.status.active === "active") return this.#end(unit, job, "done");
     const behaviour = behaviourOf(unit.name, unit.content);
+    const { signal } = job.canceled;
+    const others = behaviour.after.filter((name) => this.units.get(name)?.job?.kind === "start");
+    if (others.length > 0) {
+      const started = Promise.all(others.map(async (name) => await this.units.get(name)?.busy));
+      await Promise.race([started, aborted(signal)]);
+      if (signal.aborted) return;
+    }
     if (behaviour.startTakes > 0) {
       this.#set(unit, { load: "loaded", active: "activating", sub: "start-pre" });
-      const replaced = await this.#options.clock.sleep(behaviour.startTakes, job.canceled.signal).then(
-        () => false,
-        () => true,
-      );
-      if (replaced) return;
+      await this.#options.clock.sleep(behaviour.startTakes, signal).catch(() => undefined);
+      if (signal.aborted) return;
     }
     this.#settleStart(unit, job, behaviour);
   }
@@ -198,4 +202,9 @@ class Simulation {
     this.units.delete(unit.name);
     this.#options.tell({ kind: "unloaded", name: unit.name });
   }
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }
