@@ -59,11 +59,17 @@ async function readUnlessFolder(path: string): Promise<string | undefined> {
   }
 }
 
-async function runHere([program, ...args]: readonly [string, ...string[]]): Promise<number> {
-  const child = spawn(program, args, { stdio: "inherit" });
+async function runHere(
+  [program, ...args]: readonly [string, ...string[]],
+  output?: Writable,
+): Promise<number> {
+  const [own, piped] = ["inherit", "pipe"] as const;
+  const child = spawn(program, args, { stdio: output === undefined ? own : ["ignore", piped, own] });
+  if (output !== undefined) child.stdout?.pipe(output, { end: false });
   return await new Promise<number>((resolve, reject) => {
     child.once("error", reject);
-    child.once("exit", (code, signal) =>
+    // Unlike "exit" this waits for the last line.
+    child.once("close", (code, signal) =>
       resolve(code ?? 128 + (constants.signals[signal ?? "SIGTERM"] ?? 0)),
     );
   });

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { main } from "../../src/bin/fleetctl.ts";
 import { systemClock, waitFor } from "../../src/foundation/clock.ts";
 import { generateKeyPair } from "../../src/foundation/ssh-keys.ts";
@@ -28,8 +28,17 @@ let agent: ChildProcess;
 
 const machine = { id: "0b9fd6f8aaaa", primaryIP: "127.0.0.1", metadata: { region: "local" } };
 
+/** Runs on the machine behind ssh, and on the one that the tests run on. */
+const everywhere = {
+  name: "all.service",
+  desiredState: "launched",
+  options: [{ section: "X-Fleet", name: "Global", value: "yes" }],
+};
+
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "fleetctl-"));
+  const here = (await readFile("/etc/machine-id", "utf8")).trim();
+  const states = [machine.id, here].map((machineID) => ({ name: everywhere.name, machineID }));
   socket = join(folder, "fleet.sock");
   api = createServer((request, response) => {
     const path = new URL(request.url ?? "", "http://fleet").pathname;
@@ -40,6 +49,8 @@ beforeAll(async () => {
       "/fleet/v1/machines": { machines: [machine] },
       "/fleet/v1/units": { units },
       "/fleet/v1/units/hello.service": units[0] ?? {},
+      "/fleet/v1/units/all.service": everywhere,
+      "/fleet/v1/state": { states },
     };
     const answer = answers[path];
     response.writeHead(answer === undefined ? 404 : 200, { "content-type": "application/json" });
@@ -208,6 +219,20 @@ describe("reaching it through a tunnel", () => {
     await knowTheHost();
     const argv = [...tunnel(), "ssh", "--ssh-port", String(sshd.port), "0b9fd6f8", "echo behind; exit 5"];
     expect(await fleetctl(argv, withAgent())).toEqual({ code: 5, out: "behind\n", err: "" });
+  });
+
+  it("follows a global unit's journal there and here at the same time", async () => {
+    await knowTheHost();
+    const program = join(folder, "journalctl");
+    await writeFile(program, '#!/bin/sh\necho "$@"\necho the last line\nexit 3\n', { mode: 0o755 });
+    vi.stubEnv("PATH", `${folder}:${process.env["PATH"] ?? ""}`);
+    const argv = [...tunnel(), "journal", "-f", "--ssh-port", String(sshd.port), "all"];
+    const { code, out } = await fleetctl(argv, withAgent()).finally(() => vi.unstubAllEnvs());
+    expect(code).toBe(3);
+    const here = (await readFile("/etc/machine-id", "utf8")).slice(0, 8);
+    const lines = ["--unit all.service --no-pager -n 10 --output short -f", "the last line"];
+    const expected = ["0b9fd6f8", here].flatMap((id) => lines.map((line) => `${id}: ${line}`));
+    expect(out.trim().split("\n").toSorted()).toEqual(expected.toSorted());
   });
 
   it("names the command that mends a missing agent", async () => {

@@ -1,4 +1,5 @@
 import { PassThrough } from "node:stream";
+import { AppError } from "../../src/foundation/errors.ts";
 import type { Clock } from "../../src/foundation/clock.ts";
 import type { Globals } from "../../src/fleet/ctl/globals.ts";
 import type { RemoteTarget, World } from "../../src/fleet/ctl/command.ts";
@@ -17,6 +18,10 @@ export interface Bench {
   readonly there: { readonly target: RemoteTarget; readonly command: string | undefined }[];
   /** The exit code of every local and remote program. */
   exit: number;
+  /** What every local and remote program prints where its output is taken. */
+  printed: string;
+  /** Hosts that ssh cannot reach. */
+  readonly unreachable: Set<string>;
   /** This machine's id. */
   machineId: string | undefined;
   readonly clock: Clock;
@@ -49,6 +54,8 @@ export function bench(): Bench {
     here: [],
     there: [],
     exit: 0,
+    printed: "",
+    unreachable: new Set(),
     machineId: undefined,
     clock,
     seenGlobals: [],
@@ -75,8 +82,9 @@ function worldOf(self: Bench, stdout: PassThrough, stderr: PassThrough): World {
     version: "1.2.3",
     readFile: async (path) => self.files.get(path),
     machineId: async () => self.machineId,
-    runHere: async (argv) => {
+    runHere: async (argv, output) => {
       self.here.push(argv);
+      output?.write(self.printed);
       return self.exit;
     },
     connect: (globals) => {
@@ -84,8 +92,12 @@ function worldOf(self: Bench, stdout: PassThrough, stderr: PassThrough): World {
       return {
         fleet: async () => self.fleet,
         remote: async () => ({
-          run: async (target, command) => {
+          run: async (target, command, output) => {
             self.there.push({ target, command });
+            if (self.unreachable.has(target.host)) {
+              throw new AppError("E_NODE_UNREACHABLE", `core@${target.host} did not answer within 10 s`);
+            }
+            output?.write(self.printed);
             return self.exit;
           },
         }),

@@ -63,8 +63,8 @@ export interface World {
   readonly readFile: (path: string) => Promise<string | undefined>;
   /** This machine's id; undefined where there is none. */
   readonly machineId: () => Promise<string | undefined>;
-  /** Runs a program on this machine with our streams; its exit code. */
-  readonly runHere: (argv: readonly [string, ...string[]]) => Promise<number>;
+  /** Runs a program on this machine with our streams, or with `output` for its standard output; its exit code. */
+  readonly runHere: (argv: readonly [string, ...string[]], output?: Writable) => Promise<number>;
   /** Connects to fleet's API and to machines. */
   readonly connect: (globals: Globals) => Connections;
 }
@@ -77,8 +77,11 @@ export interface Connections {
 
 /** Shells on machines, by ssh. */
 export interface RemoteShell {
-  /** Runs a command line there with our streams, or a login shell without one; its exit code. */
-  run(target: RemoteTarget, command: string | undefined): Promise<number>;
+  /**
+   * Runs a command line there with our streams, or a login shell without one; its exit code.
+   * @param output takes what the command prints in place of our standard output; its standard input is then empty
+   */
+  run(target: RemoteTarget, command: string | undefined, output?: Writable): Promise<number>;
 }
 
 export interface RemoteTarget {

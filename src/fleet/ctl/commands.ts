@@ -90,7 +90,8 @@ export const commands: readonly CommandSpec[] = [
     name: "journal",
     summary: "Print the journal of a unit",
     usage: "[--lines=N] [-f|--follow] [--output=FORMAT] [--sudo] UNIT",
-    description: "Prints the last lines of the unit's journal, wherever the unit runs.",
+    description:
+      "Prints the last lines of the unit's journal, wherever the unit runs; for a global unit on each machine.",
     options: [
       { name: "lines", kind: "number", short: "n", standard: "10", help: "how many lines" },
       { name: "follow", kind: "boolean", short: "f", help: "go on printing as lines come" },

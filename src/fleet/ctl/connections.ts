@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { Duplex } from "node:stream";
 import type { Readable, Writable } from "node:stream";
 import { AppError, messageOf } from "../../foundation/errors.ts";
+import type { HostKeyCheck } from "../../foundation/known-hosts.ts";
 import type { SshConnection } from "../../foundation/ssh.ts";
 import type { FleetClient, Transport } from "../api/client.ts";
 import type { Endpoint } from "../api/transport.ts";
@@ -17,10 +18,11 @@ export interface Streams {
 /** Real connections: the API by its endpoint, machines by ssh, both through the tunnel if there is one. */
 export function openConnections(globals: Globals, streams: Streams): Connections {
   const opened: SshConnection[] = [];
+  const inTurn = oneAtATime();
   let tunnel: Promise<SshConnection> | undefined;
   let client: Promise<FleetClient> | undefined;
   const connect = async (target: RemoteTarget, via?: Duplex): Promise<SshConnection> => {
-    const connection = await connectAs(globals, streams, target, via);
+    const connection = await connectAs(globals, streams, target, via, inTurn);
     opened.push(connection);
     return connection;
   };
@@ -137,11 +139,12 @@ function remoteShell(
   tunnel: () => Promise<SshConnection>,
 ): RemoteShell {
   return {
-    run: async (target, command) => {
+    run: async (target, command, output) => {
       const via =
         globals.tunnel === "" ? undefined : await (await tunnel()).openTcp(target.host, target.port);
       const connection = await connect(target, via);
-      if (command !== undefined) return await connection.exec(command, streams);
+      const ours = output === undefined ? streams : { stdout: output, stderr: streams.stderr };
+      if (command !== undefined) return await connection.exec(command, ours);
       return await connection.shell({ ...streams, pty: isTerminal(streams.stdin) });
     },
   };
@@ -156,6 +159,7 @@ async function connectAs(
   streams: Streams,
   target: RemoteTarget,
   via: Duplex | undefined,
+  inTurn: (check: HostKeyCheck) => HostKeyCheck,
 ): Promise<SshConnection> {
   if (globals.agent === "") throw noAgent();
   const [{ connect }, { fleetctlHostKeys }] = await Promise.all([
@@ -174,9 +178,23 @@ async function connectAs(
     username: globals.sshUsername,
     agent: globals.agent,
     forwardAgent: target.forwardAgent ?? false,
-    knownHosts,
+    knownHosts: inTurn(knownHosts),
     timeout: globals.sshTimeout,
     ...(via === undefined ? {} : { via }),
+  });
+}
+
+/** Whoever connects to several machines at once is asked about one unknown host after the other. */
+function oneAtATime(): (check: HostKeyCheck) => HostKeyCheck {
+  let last: Promise<unknown> = Promise.resolve();
+  return (hostKeys) => ({
+    types: (address) => hostKeys.types(address),
+    check: async (address, key) => {
+      const ask = async (): ReturnType<HostKeyCheck["check"]> => await hostKeys.check(address, key);
+      const asked = last.then(ask, ask);
+      last = asked;
+      return await asked;
+    },
   });
 }
 

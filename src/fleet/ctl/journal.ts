@@ -2,7 +2,8 @@ import { mangleUnitName } from "../unit/name.ts";
 import { isGlobal } from "../unit/requirements.ts";
 import { isOn, numberOf, textOf } from "./command.ts";
 import type { Call } from "./command.ts";
-import { runOnMachine } from "./machine-shell.ts";
+import { inTurn, together } from "./each-machine.ts";
+import { type Argv, runOnMachine } from "./machine-shell.ts";
 
 /** `fleetctl journal`. */
 export async function journal(call: Call): Promise<number> {
@@ -13,28 +14,33 @@ export async function journal(call: Call): Promise<number> {
   }
   const name = mangleUnitName(argument);
   const unit = await (await call.fleet()).unit(name);
-  const problem =
-    unit === undefined
-      ? `Unit ${name} does not exist.`
-      : isGlobal(unit)
-        ? `Unable to retrieve journal of global unit ${name}.`
-        : unit.machineID === "" || unit.currentState === "inactive"
-          ? `Unit ${name} does not appear to be running.`
-          : undefined;
-  if (problem !== undefined || unit === undefined) {
-    call.err(problem ?? "");
+  if (unit === undefined) {
+    call.err(`Unit ${name} does not exist.`);
     return 1;
   }
-  const program = ["journalctl", "--unit", name, "--no-pager"];
-  const lines = ["-n", String(numberOf(call.options, "lines", 10))];
-  const format = ["--output", textOf(call.options, "output", "short")];
-  const follow = isOn(call.options, "follow") ? ["-f"] : [];
-  const [first = "journalctl", ...rest] = [
-    ...(isOn(call.options, "sudo") ? ["sudo"] : []),
-    ...program,
-    ...lines,
-    ...format,
-    ...follow,
-  ];
-  return await runOnMachine(call, unit.machineID, [first, ...rest]);
+  if (isGlobal(unit)) return await journalOfGlobal(call, name);
+  if (unit.machineID === "" || unit.currentState === "inactive") return isNotRunning(call, name);
+  return await runOnMachine(call, unit.machineID, journalctl(call, name));
+}
+
+/** Of all machines that the unit is on; formats for programs name the machine in each entry. */
+async function journalOfGlobal(call: Call, name: string): Promise<number> {
+  const states = await (await call.fleet()).states({ unitName: name });
+  if (states.length === 0) return isNotRunning(call, name);
+  const round = { machineIDs: states.map(({ machineID }) => machineID), argv: journalctl(call, name) };
+  const plain = /^(json|export)/.test(textOf(call.options, "output", ""));
+  return await (isOn(call.options, "follow") ? together : inTurn)(call, round, plain);
+}
+
+function isNotRunning(call: Call, name: string): number {
+  call.err(`Unit ${name} does not appear to be running.`);
+  return 1;
+}
+
+function journalctl({ options }: Call, name: string): Argv {
+  const program = ["journalctl", "--unit", name, "--no-pager"] as const;
+  const lines = ["-n", String(numberOf(options, "lines", 10))];
+  const format = ["--output", textOf(options, "output", "short")];
+  const rest = [...lines, ...format, ...(isOn(options, "follow") ? ["-f"] : [])];
+  return isOn(options, "sudo") ? ["sudo", ...program, ...rest] : [...program, ...rest];
 }

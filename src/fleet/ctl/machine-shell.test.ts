@@ -65,10 +65,63 @@ describe("journal", () => {
   it.each([
     [[], "One unit file must be provided.\n"],
     [["nope"], "Unit nope.service does not exist.\n"],
-    [["all"], "Unable to retrieve journal of global unit all.service.\n"],
     [["idle"], "Unit idle.service does not appear to be running.\n"],
   ])("refuses %j", async (argv, err) => {
     expect(await (await cluster()).run("journal", ...argv)).toEqual({ code: 1, out: "", err });
+  });
+});
+
+describe("journal of a global unit", () => {
+  const legends = ["0b9fd6f8.../192.168.56.11", "5d1ee7c2.../192.168.56.12"];
+
+  it("shows each machine's under its name", async () => {
+    const setup = await cluster();
+    setup.machineId = first;
+    const { code, out } = await setup.run("journal", "-n", "3", "all");
+    expect({ code, out }).toEqual({ code: 0, out: `${legends[0]}:\n\n${legends[1]}:\n` });
+    const command = "journalctl --unit all.service --no-pager -n 3 --output short";
+    expect(setup.here).toEqual([command.split(" ")]);
+    expect(setup.there).toMatchObject([{ target: { host: "192.168.56.12" }, command }]);
+  });
+
+  it("goes on when a machine cannot be reached, and does not hide it", async () => {
+    const setup = await cluster();
+    setup.unreachable.add("192.168.56.11");
+    const { code, out, err } = await setup.run("journal", "all");
+    expect(code).toBe(1);
+    expect(out).toContain(`${legends[1]}:\n`);
+    expect(err).toBe(`${legends[0]}: core@192.168.56.11 did not answer within 10 s\n`);
+  });
+
+  it("follows all machines at once, each line marked by its machine", async () => {
+    const setup = await cluster();
+    setup.machineId = first;
+    setup.printed = "one\ntwo\n";
+    const { code, out } = await setup.run("journal", "-f", "all");
+    expect(code).toBe(0);
+    expect(out.trim().split("\n").toSorted()).toEqual([
+      "0b9fd6f8: one",
+      "0b9fd6f8: two",
+      "5d1ee7c2: one",
+      "5d1ee7c2: two",
+    ]);
+    expect([...setup.here.flat(), ...setup.there.map(({ command }) => command)].join(" ")).toMatch(
+      /short -f .* short -f$/,
+    );
+  });
+
+  it("leaves what is for programs as it is", async () => {
+    const setup = await cluster();
+    setup.printed = '{"_MACHINE_ID":"0b9f"}\n';
+    expect((await setup.run("journal", "--output=json", "all")).out).toBe("");
+    expect((await setup.run("journal", "--output=json", "-f", "all")).out).toBe(setup.printed.repeat(2));
+  });
+
+  it("says that it is nowhere", async () => {
+    const setup = await cluster();
+    await setup.fleet.setDesired("all.service", "inactive");
+    const err = "Unit all.service does not appear to be running.\n";
+    expect(await setup.run("journal", "all")).toEqual({ code: 1, out: "", err });
   });
 });
 
@@ -98,11 +151,26 @@ describe("ssh", () => {
     [["zzz"], "Unable to proceed: could not find matching unit or machine\n"],
     [["--machine=zzz"], "Unable to proceed: machine does not exist\n"],
     [["--unit=zzz"], "Unable to proceed: unit does not exist\n"],
-    [["--unit=all"], "Unable to proceed: global units unsupported\n"],
     [["--machine="], "Unable to proceed: one machine or unit must be provided\n"],
     [["--machine=a", "--unit=b"], "Both machine and unit flags provided, please specify only one.\n"],
   ])("refuses %j", async (argv, err) => {
     expect(await (await cluster()).run("ssh", ...argv)).toEqual({ code: 1, out: "", err });
+  });
+
+  it("names the machines of a global unit, and what to type for each", async () => {
+    const setup = await cluster();
+    const first = "Unable to proceed: global units unsupported\n";
+    expect(await setup.run("ssh", "all")).toEqual({
+      code: 1,
+      out: "",
+      err: `${first}all.service is on these machines; name one of them:
+  0b9fd6f8.../192.168.56.11: fleetctl ssh 0b9fd6f8
+  5d1ee7c2.../192.168.56.12: fleetctl ssh 5d1ee7c2
+`,
+    });
+    await setup.fleet.setDesired("all.service", "inactive");
+    expect((await setup.run("ssh", "--unit=all")).err).toBe(`${first}all.service is on no machine.\n`);
+    expect(setup.there).toEqual([]);
   });
 
   it("refuses a beginning that several machines share, and a word that means both", async () => {

@@ -1,14 +1,21 @@
+import type { Writable } from "node:stream";
 import { shellQuote } from "../../foundation/exec.ts";
 import { numberOf } from "./command.ts";
 import type { Call } from "./command.ts";
 
-/** Runs a program on a machine: here when the machine is this one, else by ssh. Gives its exit code. */
+export type Argv = readonly [string, ...string[]];
+
+/**
+ * Runs a program on a machine: here when the machine is this one, else by ssh. Gives its exit code.
+ * @param output takes what the program prints in place of our standard output; its standard input is then empty
+ */
 export async function runOnMachine(
   call: Call,
   machineID: string,
-  argv: readonly [string, ...string[]],
+  argv: Argv,
+  output?: Writable,
 ): Promise<number> {
-  if ((await call.world.machineId()) === machineID) return await call.world.runHere(argv);
+  if ((await call.world.machineId()) === machineID) return await call.world.runHere(argv, output);
   const machines = await (await call.fleet()).machines();
   const host = machines.find(({ id }) => id === machineID)?.primaryIP ?? "";
   if (host === "") {
@@ -16,8 +23,6 @@ export async function runOnMachine(
     return 1;
   }
   const remote = await call.remote();
-  return await remote.run(
-    { host, port: numberOf(call.options, "ssh-port", 22) },
-    argv.map(shellQuote).join(" "),
-  );
+  const target = { host, port: numberOf(call.options, "ssh-port", 22) };
+  return await remote.run(target, argv.map(shellQuote).join(" "), output);
 }

@@ -3,6 +3,7 @@ import { mangleUnitName } from "../unit/name.ts";
 import { isGlobal } from "../unit/requirements.ts";
 import { isOn, numberOf, textOf } from "./command.ts";
 import type { Call } from "./command.ts";
+import { byId, machineLegend } from "./legend.ts";
 
 /** `fleetctl ssh`: a shell on a machine that is named by its id or by a unit that is on it. */
 export async function ssh(call: Call): Promise<number> {
@@ -17,6 +18,7 @@ export async function ssh(call: Call): Promise<number> {
   const found = await findMachine(call, machine, unit, named ? undefined : call.args[0]);
   if ("problem" in found) {
     call.err(`Unable to proceed: ${found.problem}`);
+    for (const line of found.more ?? []) call.err(line);
     return 1;
   }
   const host = (await (await call.fleet()).machines()).find(({ id }) => id === found.id)?.primaryIP ?? "";
@@ -38,7 +40,7 @@ function commandLine(words: readonly string[]): string | undefined {
   return words.map(shellQuote).join(" ");
 }
 
-type Found = { readonly id: string } | { readonly problem: string };
+type Found = { readonly id: string } | { readonly problem: string; readonly more?: readonly string[] };
 
 async function findMachine(
   call: Call,
@@ -65,6 +67,18 @@ async function byMachine(call: Call, beginning: string): Promise<Found | undefin
 async function byUnit(call: Call, word: string): Promise<Found | undefined> {
   const unit = await (await call.fleet()).unit(mangleUnitName(word));
   if (unit === undefined) return undefined;
-  if (isGlobal(unit)) return { problem: "global units unsupported" };
+  if (isGlobal(unit)) {
+    return { problem: "global units unsupported", more: await waysTo(call, unit.name) };
+  }
   return unit.machineID === "" ? undefined : { id: unit.machineID };
+}
+
+/** A global unit is on several machines: which, and what to type for each. */
+async function waysTo(call: Call, name: string): Promise<readonly string[]> {
+  const fleet = await call.fleet();
+  const [states, all] = await Promise.all([fleet.states({ unitName: name }), fleet.machines()]);
+  if (states.length === 0) return [`${name} is on no machine.`];
+  const machines = byId(all);
+  const way = (id: string): string => `  ${machineLegend(id, machines)}: fleetctl ssh ${id.slice(0, 8)}`;
+  return [`${name} is on these machines; name one of them:`, ...states.map((state) => way(state.machineID))];
 }

@@ -1,8 +1,8 @@
 import { mangleUnitName } from "../unit/name.ts";
 import { isGlobal } from "../unit/requirements.ts";
 import type { Call } from "./command.ts";
+import { inTurn } from "./each-machine.ts";
 import { holdingText } from "./explain.ts";
-import { byId, machineLegend } from "./legend.ts";
 import { runOnMachine } from "./machine-shell.ts";
 
 /** `fleetctl status`: what systemctl says, asked where the unit is. */
@@ -38,19 +38,12 @@ async function sayHolding(call: Call, name: string): Promise<void> {
   if (explanation?.holdingFor !== undefined) call.err(`  ${holdingText(explanation.holdingFor)}`);
 }
 
-/** Each machine in turn; the exit code is the first that is not zero. */
 async function statusOfGlobal(call: Call, name: string): Promise<number> {
-  const fleet = await call.fleet();
-  const [states, machines] = await Promise.all([fleet.states({ unitName: name }), fleet.machines()]);
+  const states = await (await call.fleet()).states({ unitName: name });
   if (states.length === 0) {
     call.err(`Unit ${name} does not appear to be loaded.`);
     return 1;
   }
-  let result = 0;
-  for (const [index, { machineID }] of states.entries()) {
-    call.out(`${index > 0 ? "\n" : ""}${machineLegend(machineID, byId(machines))}:`);
-    const code = await runOnMachine(call, machineID, ["systemctl", "status", "-l", name]);
-    if (result === 0) result = code;
-  }
-  return result;
+  const machineIDs = states.map(({ machineID }) => machineID);
+  return await inTurn(call, { machineIDs, argv: ["systemctl", "status", "-l", name] });
 }
