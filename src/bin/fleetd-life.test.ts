@@ -195,4 +195,20 @@ describe("fleetd's life", () => {
     await Promise.all([leaving, running]);
     expect((await systemd.list()).map(({ name }) => name)).toEqual(["slow.service"]);
   });
+
+  it("counts what systemd took to say that it is a stop into those five seconds", async () => {
+    const client = registry.client();
+    const { life, running } = await start(client);
+    await run("slow.service", [{ section: "Service", name: "ExecStop", value: "/bin/sleep 30" }]);
+    registry.cut(client);
+    const asked = clock.monotonic();
+    await clock.advance(2_000);
+    let left = false;
+    const leaving = life.leave(asked).then(() => (left = true));
+    await settle();
+    await clock.advance(1_500);
+    await settle();
+    expect(left).toBe(true);
+    await Promise.all([leaving, running]);
+  });
 });

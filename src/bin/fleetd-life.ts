@@ -32,8 +32,11 @@ export interface Life {
   readonly sessions: Sessions;
   /** Joins, works, joins again when the session is lost; ends after `leave`. */
   run(): Promise<void>;
-  /** Gives all units up and goes: each stops, then its state is taken back, then the machine's record. */
-  leave(): Promise<void>;
+  /**
+   * Gives all units up and goes: each stops, then its state is taken back, then the machine's record. When etcd does not
+   * answer it is over 5 s after `asked`, the monotonic time (ms) at which somebody wanted it; now unless told.
+   */
+  leave(asked?: number): Promise<void>;
   /** Ends and gives nothing up: units run on, and the session waits for the next fleetd until its lease runs out. */
   suspend(): Promise<void>;
 }
@@ -51,6 +54,8 @@ const retryAfter = 1_000;
 const duplicateRetry = 10_000;
 /** systemd's own limit for fleet.service is longer than these together. */
 const leaving = { stopWithin: 22_000, stopAloneWithin: 2_000, tellWithin: 1_500 };
+/** All of it when etcd does not answer, ms; what is missing to 5 s is for a machine that is busy. */
+const aloneWithin = 4_500;
 
 export function createLife(options: LifeOptions): Life {
   return new FleetdLife(options);
@@ -94,10 +99,10 @@ class FleetdLife implements Life {
     }
   }
 
-  async leave(): Promise<void> {
+  async leave(asked = this.#options.clock.monotonic()): Promise<void> {
     const { clock, log, keepLease } = this.#options;
     const session = this.#session;
-    const left = this.#agent.leave(session, leaving);
+    const left = this.#agent.leave(session, leavingFrom(clock.monotonic() - asked));
     this.#ending.abort(new AppError("E_INTERRUPTED", "fleetd leaves"));
     const heard = (await left) === "heard";
     if (heard && session?.lost.aborted === false) {
@@ -184,4 +189,10 @@ class FleetdLife implements Life {
     this.#sessions.lost += 1;
     log.warn("the session was lost: units keep running, joining again");
   }
+}
+
+/** @param spent what has passed since it was asked for, ms: systemd may be slow to say whether it is a restart */
+function leavingFrom(spent: number): typeof leaving {
+  const left = Math.max(0, aloneWithin - leaving.tellWithin - spent);
+  return { ...leaving, stopAloneWithin: Math.min(leaving.stopAloneWithin, left) };
 }

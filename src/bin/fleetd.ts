@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import manifest from "../../package.json" with { type: "json" };
-import { systemClock } from "../foundation/clock.ts";
+import { type Clock, systemClock } from "../foundation/clock.ts";
 import { AppError, isAppError, messageOf } from "../foundation/errors.ts";
 import { hostExec } from "../foundation/exec.ts";
 import { readIfExists } from "../foundation/files.ts";
@@ -86,7 +86,7 @@ async function work(file: string | undefined, first: FleetConfig, world: FleetdW
         body = await born(config);
       }
     }
-    await end(body, config, world);
+    await end(body, { config, world, clock });
   } finally {
     ended.abort(new AppError("E_INTERRUPTED", "fleetd ends"));
     closeAll(servers);
@@ -94,7 +94,15 @@ async function work(file: string | undefined, first: FleetConfig, world: FleetdW
   }
 }
 
-async function end({ life, running }: Body, config: FleetConfig, world: FleetdWorld): Promise<void> {
+async function end(
+  { life, running }: Body,
+  {
+    config,
+    world,
+    clock,
+  }: { readonly config: FleetConfig; readonly world: FleetdWorld; readonly clock: Clock },
+): Promise<void> {
+  const asked = clock.monotonic();
   const log = logTo(world, config.verbose);
   tellSystemd("STOPPING=1", log, world);
   if (await world.restarting(log, config)) {
@@ -102,7 +110,7 @@ async function end({ life, running }: Body, config: FleetConfig, world: FleetdWo
     await life.suspend();
   } else {
     log.info("leaving: giving all units up");
-    await life.leave();
+    await life.leave(asked);
     log.info("left");
   }
   await running;

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { isAppError } from "../../../foundation/errors.ts";
+import { type Grace, graceAfter } from "../../../foundation/grace.ts";
 import type { Term } from "../registry.ts";
 import type { EtcdContext } from "./context.ts";
 import { nextRemovalOf } from "./key-watch.ts";
@@ -16,21 +17,41 @@ export interface Candidate {
 }
 
 const retryAfter = 200;
+/** How long who is told to stop still tries to learn whether it leads, and to resign if so, ms. */
+const doubtWithin = 1_500;
 
-/** Waits until this machine leads; goes on through trouble with etcd. */
+/**
+ * Waits until this machine leads; goes on through trouble with etcd. Once the signal aborts it ends in a moment, even if
+ * it could not learn whether it leads: then the next campaign under this lease, or the lease's end, clears that up.
+ */
 export async function campaignInEtcd(
   context: EtcdContext,
   candidate: Candidate,
   signal: AbortSignal,
 ): Promise<Term> {
+  const grace = graceAfter(signal, doubtWithin, context.clock);
+  try {
+    return await stand(context, candidate, { signal, grace });
+  } finally {
+    grace.end();
+  }
+}
+
+interface Limits {
+  readonly signal: AbortSignal;
+  readonly grace: Grace;
+}
+
+async function stand(context: EtcdContext, candidate: Candidate, limits: Limits): Promise<Term> {
   const { layout, clock } = context;
   const { machineID, lost } = candidate;
+  const { signal, grace } = limits;
   const stop = AbortSignal.any([signal, lost, context.closed]);
   // Its own name in the record tells the request that came first from its own echo.
   const value = JSON.stringify({ machineID, campaign: randomUUID() });
   for (;;) {
     stop.throwIfAborted();
-    const result = await attempt(context, candidate, value);
+    const result = await attempt(context, candidate, value, limits);
     if (result === undefined) {
       await clock.sleep(retryAfter, stop);
       continue;
@@ -41,7 +62,7 @@ export async function campaignInEtcd(
       const modified = result.held ? result.revision : (found?.modified ?? created);
       const term = openTerm(context, { ...candidate, created, modified });
       if (!signal.aborted) return term;
-      await term.resign();
+      await term.resign(grace.signal);
     } else if (found !== undefined && found.lease === candidate.lease) {
       await endEarlierTerm(context, found, stop);
     } else {
@@ -50,22 +71,24 @@ export async function campaignInEtcd(
   }
 }
 
-/** Undefined when etcd is in trouble. Runs to its end even when nobody wants it any more, so that we know if we lead. */
+/** Undefined when etcd is in trouble. Not cut off when nobody wants it any more, so that we know if we lead. */
 async function attempt(
   { members, layout }: EtcdContext,
   { lease, lost, explain }: Candidate,
   value: string,
+  { signal, grace }: Limits,
 ): Promise<TransactionResult | undefined> {
   const key = layout.leader;
   try {
     return await transact(
       members,
       { when: [absent(key)], then: [put(key, value, lease)], otherwise: [read(key)] },
-      { signal: lost },
+      { signal: AbortSignal.any([lost, grace.signal]) },
     );
   } catch (error) {
     const ours = explain(error);
     lost.throwIfAborted();
+    if (grace.signal.aborted) signal.throwIfAborted();
     if (isAppError(ours, "E_ETCD")) return undefined;
     throw ours;
   }
