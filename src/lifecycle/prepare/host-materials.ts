@@ -55,7 +55,7 @@ export async function readMaterials(
   const wanted = provider !== "nspawn" && systemOf(spec.os.name, provider) === "flatcar";
   const sha256 = wanted ? await hashOf(places.executable) : undefined;
   if (wanted && sha256 === undefined) {
-    notes.push(`fleet waits on the machines until ${places.executable} is built ('npm run build' on Linux)`);
+    notes.push(`fleet waits on the machines until ${places.executable} is built ('npm run build')`);
   }
   const box = await ownBox(spec, provider, places);
   return {
