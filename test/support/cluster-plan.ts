@@ -14,7 +14,7 @@ export function clusterPlan(dir: string, name = "contract", count = 2): ClusterP
     network: { subnet: "192.168.56.0/24", first: 11, internet: true },
     etcd: { members: 1, discovery: "static" },
     fleet: { agentTtl: 4_000 },
-    docker: { images: ["busybox"], mirror: true, exposeTcp: false },
+    docker: { images: ["busybox", "jlordiales/python-micro-service"], mirror: true, exposeTcp: false },
     ssh: { insecureKey: "auto", authorizedKeys: [] },
     proxy: undefined,
     ports: {},

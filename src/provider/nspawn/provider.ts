@@ -104,7 +104,7 @@ async function prepare(
   await writeConfig(supervisorConfig(cluster, cacheDir));
   const [, images] = await Promise.all([
     shop.supervisor.ask(cluster, { method: "configure" }, signal),
-    cluster.spec.docker.mirror ? makeImages(exec) : [],
+    cluster.spec.docker.mirror ? makeImages(exec, cluster.spec.docker.images) : [],
   ]);
   if (images.length === 0) return;
   const { gateway } = parseSubnet(cluster.spec.network.subnet);

@@ -33,7 +33,7 @@ export async function ensureMirror(
   }
   const gateway = gatewayOf(cluster.spec);
   if ((await runningMirror(cluster)) === undefined) await launch(cluster, gateway);
-  const images = await makeImages(exec);
+  const images = await makeImages(exec, cluster.spec.docker.images);
   await fillMirror({ clock, gateway, stateDir: cluster.stateDir }, images, signal);
 }
 

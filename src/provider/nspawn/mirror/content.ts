@@ -9,6 +9,11 @@ export interface MirroredImage {
   readonly image: ContainerImage;
 }
 
+/** The name that `docker pull` and cluster.yaml know it by: Docker Hub's own images lie in `library`. */
+export function familiarName({ repository }: Pick<MirroredImage, "repository">): string {
+  return repository.replace(/^library\//, "");
+}
+
 /** A host's static busybox: the program and the names it answers to. */
 export interface Busybox {
   readonly program: Uint8Array;

@@ -1,6 +1,7 @@
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { mirroredImages } from "./content.ts";
+import { imageNames } from "../../../spec/fields.ts";
+import { familiarName, mirroredImages } from "./content.ts";
 import { tar } from "./tar.ts";
 
 const busybox = { program: Buffer.from("program"), applets: ["sh", "[", "httpd", "busybox"] };
@@ -9,6 +10,10 @@ describe("the images of the registry mirror", () => {
   it("are the two that the walkthroughs pull", () => {
     const names = mirroredImages(busybox, "amd64").map(({ repository, tag }) => `${repository}:${tag}`);
     expect(names).toEqual(["library/busybox:latest", "jlordiales/python-micro-service:latest"]);
+  });
+
+  it("are chosen by the names that docker pull and cluster.yaml have for them", () => {
+    expect(mirroredImages(busybox, "amd64").map(familiarName)).toEqual(imageNames);
   });
 
   it("are the same bytes each time, so that nothing is pushed twice", () => {

@@ -10,7 +10,7 @@ import { lastLines, mustRun } from "../../../foundation/exec.ts";
 import { readIfExists, writeAtomically } from "../../../foundation/files.ts";
 import type { Cgroup } from "../cgroups.ts";
 import type { MirroredImage } from "./content.ts";
-import { mirroredImages } from "./content.ts";
+import { familiarName, mirroredImages } from "./content.ts";
 import { pushImage } from "./push.ts";
 
 /** The cluster's own registry: Debian's docker-registry, listening on the gateway's address only. */
@@ -105,11 +105,12 @@ async function answersAt(url: string, signal: AbortSignal): Promise<boolean> {
   }
 }
 
-/** What the mirror is to hold, made from the host's busybox. */
-export async function makeImages(exec: Exec): Promise<readonly MirroredImage[]> {
+/** What the mirror is to hold, made from the host's busybox: all that can be made, or those with these names. */
+export async function makeImages(exec: Exec, names?: readonly string[]): Promise<readonly MirroredImage[]> {
   const applets = await mustRun(exec, { argv: ["/bin/busybox", "--list"] });
   const busybox = { program: await readFile("/bin/busybox"), applets: applets.trim().split("\n") };
-  return mirroredImages(busybox, process.arch === "x64" ? "amd64" : process.arch);
+  const images = mirroredImages(busybox, process.arch === "x64" ? "amd64" : process.arch);
+  return names === undefined ? images : images.filter((image) => names.includes(familiarName(image)));
 }
 
 function registryConfig(gateway: string, storage: string): string {
