@@ -25,19 +25,20 @@ export function scaffold(
 function clusterYaml(name: string, schema: string): string {
   return `# yaml-language-server: $schema=${schema}
 # A Flotilla cluster. 'cluster validate' checks this file, 'cluster up' makes the machines.
-# Only version and name are needed; what is commented out shows the defaults.
+# docs/cluster-yaml.md explains every key. Only version and name are needed; what is commented out is the default, or an
+# example where it says so.
 version: 1
 name: ${name}
 
-# provider: auto              # virtualbox where it works, else nspawn (Linux, root)
+# provider: auto              # virtualbox, else libvirt with KVM, else nspawn (Linux, root)
 
 machines:
   count: 3                    # core-01, core-02, core-03
   # prefix: core
   # memory: 1024              # MiB
   # cpus: 1
-  # metadata: {region: local} # for MachineMetadata= in units
-  # overrides:                # single machines
+  # metadata: {region: local} # an example; for MachineMetadata= in units
+  # overrides:                # an example; single machines
   #   core-02: {memory: 2048, metadata: {region: other}}
 
 # network:
@@ -49,14 +50,15 @@ machines:
 #   members: 3                # 1, 3 or 5; survives the loss of 0, 1 or 2
 
 # fleet:
-#   agentTtl: 4s              # a machine that is silent for so long loses its units to the others
+#   agentTtl: 4s              # a machine that is silent for so long loses its units to the others; on virtual
+#                             # machines of our Debian box the default is 10s, with libvirtDriver: qemu 20s
 
-# proxy:                      # how the nodes reach the Internet; or 'proxy: from-env' for what HTTP_PROXY says
+# proxy:                      # an example; or 'proxy: from-env' for what HTTP_PROXY says
 #   http: http://proxy.example:3128
 #   https: http://proxy.example:3128
 #   no: [.example.com]
 
-# ports: {4001: 4001}         # port of the first machine: port of this host, on loopback
+# ports: {8080: 18080}        # an example; port of the first machine: port of this host, on loopback
 
 services:                     # submitted and started by 'cluster up'
   - services/hello.service
