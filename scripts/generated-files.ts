@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cliPage, errorsPage } from "../src/cli/docs.ts";
 import { scenarioJsonSchema } from "../src/failover/scenario/load.ts";
+import { clusterYamlPage } from "../src/spec/reference.ts";
 import { clusterJsonSchema } from "../src/spec/schema.ts";
 
 /** A file of this repository that is computed from others. */
@@ -21,6 +22,7 @@ export async function generatedFiles(): Promise<GeneratedFile[]> {
     { path: "schemas/scenario.schema.json", content: `${JSON.stringify(scenarioJsonSchema(), null, 2)}\n` },
     { path: "docs/cli.md", content: cliPage() },
     { path: "docs/errors.md", content: errorsPage() },
+    { path: "docs/cluster-yaml.md", content: clusterYamlPage() },
     { path: "src/provision/templates.generated.ts", content: await templatesModule() },
   ];
 }

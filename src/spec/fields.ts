@@ -9,9 +9,12 @@ import { isPrivate, networkOf, overlaps, parseCidr, showAddress, subnetOf } from
 const dockerBridge = subnetOf("172.17.0.0/16");
 
 /** It becomes part of socket paths, machine names and interface aliases: hence the short limit. */
-export const clusterName = z.string().regex(/^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$/, {
-  error: "a name is 1 to 32 lower-case letters, digits and hyphens, beginning with a letter",
-});
+export const clusterName = z
+  .string()
+  .meta({ examples: ["demo"] })
+  .regex(/^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$/, {
+    error: "a name is 1 to 32 lower-case letters, digits and hyphens, beginning with a letter",
+  });
 
 export const machinePrefix = z.string().regex(/^[A-Za-z]([A-Za-z0-9-]{0,22}[A-Za-z0-9])?$/, {
   error:
@@ -36,10 +39,13 @@ export const metadata = z.record(
   }),
 );
 
-export const subnet = z.string().superRefine((text, context) => {
-  const problem = subnetProblem(text);
-  if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
-});
+export const subnet = z
+  .string()
+  .meta({ examples: ["192.168.56.0/24"] })
+  .superRefine((text, context) => {
+    const problem = subnetProblem(text);
+    if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
+  });
 
 function subnetProblem(text: string): string | undefined {
   const parsed = parseCidr(text);
@@ -58,24 +64,30 @@ function subnetProblem(text: string): string | undefined {
 }
 
 /** Text to milliseconds: fleet counts its time to live in whole seconds, and below two it would lose beats. */
-export const agentTtl = z.string().superRefine((text, context) => {
-  const ms = parseDuration(text);
-  const problem =
-    ms === undefined
-      ? `"${text}" is no duration: write one like 4s`
-      : ms < 2_000 || ms > 600_000 || ms % 1_000 !== 0
-        ? "expected whole seconds from 2s to 10m"
-        : undefined;
-  if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
-});
+export const agentTtl = z
+  .string()
+  .meta({ examples: ["4s"] })
+  .superRefine((text, context) => {
+    const ms = parseDuration(text);
+    const problem =
+      ms === undefined
+        ? `"${text}" is no duration: write one like 4s`
+        : ms < 2_000 || ms > 600_000 || ms % 1_000 !== 0
+          ? "expected whole seconds from 2s to 10m"
+          : undefined;
+    if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
+  });
 
 const keyTypes =
   /^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-ssh-ed25519@openssh\.com|sk-ecdsa-sha2-nistp256@openssh\.com)$/;
 
-export const authorizedKey = z.string().superRefine((text, context) => {
-  const problem = keyProblem(text);
-  if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
-});
+export const authorizedKey = z
+  .string()
+  .meta({ examples: ["ssh-ed25519 AAAA… you@example"] })
+  .superRefine((text, context) => {
+    const problem = keyProblem(text);
+    if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
+  });
 
 function keyProblem(text: string): string | undefined {
   if (text.includes("PRIVATE KEY"))
@@ -92,14 +104,22 @@ function keyProblem(text: string): string | undefined {
   return undefined;
 }
 
-export const proxyUrl = z.string().superRefine((text, context) => {
-  const problem = proxyProblem(text);
-  if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
-});
+export const proxyUrl = z
+  .string()
+  .meta({ examples: ["http://proxy.example:3128"] })
+  .superRefine((text, context) => {
+    const problem = proxyProblem(text);
+    if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
+  });
 
 export const discovery = z
   .union(
-    [z.enum(["static", "local", "token"]), z.templateLiteral([z.enum(["http://", "https://"]), z.string()])],
+    [
+      z.enum(["static", "local", "token"]),
+      z
+        .templateLiteral([z.enum(["http://", "https://"]), z.string()])
+        .meta({ examples: ["https://discovery.example"] }),
+    ],
     {
       error: "expected static, local, token, or the https:// address of a discovery service or of a token",
     },
@@ -122,10 +142,13 @@ export const portText = z.string().refine((text) => /^[1-9]\d{0,4}$/.test(text) 
 
 const unitSuffixes = ["service", "socket", "timer", "path", "mount", "automount", "target"];
 
-export const servicePath = z.string().superRefine((text, context) => {
-  const problem = servicePathProblem(text);
-  if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
-});
+export const servicePath = z
+  .string()
+  .meta({ examples: ["services/hello.service"] })
+  .superRefine((text, context) => {
+    const problem = servicePathProblem(text);
+    if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
+  });
 
 function servicePathProblem(text: string): string | undefined {
   if (text.includes("\\")) return "write the path with /";
@@ -140,17 +163,23 @@ function servicePathProblem(text: string): string | undefined {
 
 export const imageNames = ["busybox", "jlordiales/python-micro-service"];
 
-export const image = z.string().refine((name) => imageNames.includes(name), {
-  error: (issue) =>
-    `"${String(issue.input)}" cannot be made here: only ${imageNames.join(" and ")} can; ` +
-    "leave it out, and the nodes pull it from Docker Hub when a unit asks for it",
-});
+export const image = z
+  .string()
+  .meta({ examples: imageNames })
+  .refine((name) => imageNames.includes(name), {
+    error: (issue) =>
+      `"${String(issue.input)}" cannot be made here: only ${imageNames.join(" and ")} can; ` +
+      "leave it out, and the nodes pull it from Docker Hub when a unit asks for it",
+  });
 
 /** A web address without what could end a word in our files. */
-export const webUrl = z.string().superRefine((text, context) => {
-  const message = webUrlProblem(text);
-  if (message !== undefined) context.addIssue({ code: "custom", message });
-});
+export const webUrl = z
+  .string()
+  .meta({ examples: ["https://mirror.example/flatcar"] })
+  .superRefine((text, context) => {
+    const message = webUrlProblem(text);
+    if (message !== undefined) context.addIssue({ code: "custom", message });
+  });
 
 function webUrlProblem(text: string): string | undefined {
   if (!/^https?:\/\//.test(text)) return "expected a URL that begins with https:// or http://";
@@ -163,10 +192,12 @@ const oneLine = /^[^\p{Cc}\u2028\u2029]+$/u;
 
 export const hostPath = z
   .string()
+  .meta({ examples: ["~/src"] })
   .regex(/^(\/|~$|~\/|[A-Za-z]:[\\/])/, { error: "expected an absolute path, or one that begins with ~/" })
   .regex(oneLine, { error: "a path is a single line" });
 
 export const guestPath = z
   .string()
+  .meta({ examples: ["/home/core/src"] })
   .regex(/^\/./, { error: "expected an absolute path in the machine, not / itself" })
   .regex(oneLine, { error: "a path is a single line" });
