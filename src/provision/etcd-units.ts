@@ -99,6 +99,14 @@ function clusterOf(members: readonly EtcdPeer[]): string {
   return members.map(({ name, address }) => `${name}=${url(address, 2380)}`).join(",");
 }
 
+/** What etcd2.service of our own image says by itself, and why. */
+const ofOurImage = {
+  enable_v2: "true",
+  grpc_keepalive_min_time: "1s",
+  auto_compaction_mode: "revision",
+  auto_compaction_retention: "10000",
+} as const;
+
 function memberUnit(input: NodeInput, profile: OsProfile): CloudUnit {
   const proxy = discoveryProxy(input);
   if (profile.etcdSettings === "cloud-config") {
@@ -106,7 +114,7 @@ function memberUnit(input: NodeInput, profile: OsProfile): CloudUnit {
     const own = dropIn("20-discovery.conf", proxy);
     return { name: profile.etcdUnit, runtime: true, command: "start", drop_ins: [own] };
   }
-  const settings = { ...memberSettings(input, profile), enable_v2: "true" };
+  const settings = { ...memberSettings(input, profile), ...ofOurImage };
   return {
     name: profile.etcdUnit,
     runtime: true,

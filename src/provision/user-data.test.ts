@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
@@ -44,6 +45,21 @@ fleet: {agentTtl: 6s}
     await expect(userDataOf(aCluster(), 2, "virtualbox")).toMatchFileSnapshot(golden("flatcar-core-02.yaml"));
     const four = aCluster("machines: {count: 4}");
     await expect(userDataOf(four, 4, "virtualbox")).toMatchFileSnapshot(golden("flatcar-core-04.yaml"));
+  });
+
+  it("sets Flatcar's etcd up as our image's: its history does not grow for ever, and our clients may ping it", () => {
+    const [unit] = read(userDataOf(aCluster(), 2, "virtualbox")).coreos.units;
+    const content = unit?.drop_ins?.[0]?.content ?? "";
+    const ours = readFileSync("templates/node/rootfs/usr/lib/systemd/system/etcd2.service", "utf8");
+    for (const name of [
+      "ENABLE_V2",
+      "GRPC_KEEPALIVE_MIN_TIME",
+      "AUTO_COMPACTION_MODE",
+      "AUTO_COMPACTION_RETENTION",
+    ]) {
+      const [setting] = new RegExp(`ETCD_${name}=.*`).exec(ours) ?? ["missing in etcd2.service"];
+      expect(content).toContain(`Environment="${setting}"`);
+    }
   });
 
   it("begins with the exact header, and has neither tabs nor hyphens in keys", () => {
