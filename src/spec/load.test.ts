@@ -141,6 +141,7 @@ services: [/etc/a.service]
     ["provider: nspawn\nssh: {insecureKey: inject}", "ssh.insecureKey", "own keys only"],
     ["provider: nspawn\nsharedFolders: [{host: /srv, guest: /srv}]", "sharedFolders", "shares no folders"],
     ["provider: nspawn\nvagrant: {serialLog: true}", "vagrant.serialLog", "only Vagrant's machines"],
+    ["provider: libvirt\nnetwork: {internet: false}", "network.internet", "reach the Internet"],
     ["provider: libvirt\nvagrant: {cpuCap: 50}", "vagrant.cpuCap", "only VirtualBox"],
     ["sharedFolders: [{host: ./here, guest: /srv}]", "sharedFolders.0.host", "absolute path"],
     ["sharedFolders: [{host: /here, guest: /}]", "sharedFolders.0.guest", "not / itself"],

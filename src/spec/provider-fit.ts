@@ -11,6 +11,7 @@ export interface Fittable extends Pick<ClusterSpec, "sharedFolders" | "userData"
     readonly mirror?: string | undefined;
   };
   readonly ssh: Pick<ClusterSpec["ssh"], "insecureKey">;
+  readonly network: Pick<ClusterSpec["network"], "internet">;
 }
 
 /** What this provider's machines cannot be or have, although cluster.yaml asks for it, each with the reason. */
@@ -18,7 +19,7 @@ export function misfits(cluster: Fittable, provider: ProviderName): Finding[] {
   const system = systemMisfit(cluster, provider);
   return [
     ...(system === undefined ? releaseMisfits(cluster, provider) : [system]),
-    ...(provider === "nspawn" ? containerMisfits(cluster) : []),
+    ...(provider === "nspawn" ? containerMisfits(cluster) : virtualMisfits(cluster)),
     ...(provider === "libvirt" ? libvirtMisfits(cluster) : []),
     ...keyMisfits(cluster, provider),
   ];
@@ -91,6 +92,13 @@ function containerMisfits({ sharedFolders, vagrant }: Fittable): Finding[] {
     });
   }
   return findings;
+}
+
+/** What would silently not be kept is worse than what is refused. */
+function virtualMisfits({ network }: Fittable): Finding[] {
+  if (network.internet) return [];
+  const message = "Vagrant's machines reach the Internet by the card through which Vagrant reaches them";
+  return [{ path: ["network", "internet"], message, hint: "use provider: nspawn, or leave it out" }];
 }
 
 function libvirtMisfits({ vagrant }: Fittable): Finding[] {
