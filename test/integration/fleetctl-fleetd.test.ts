@@ -127,6 +127,9 @@ describe("fleetctl with a real fleetd", () => {
     expect((await fleetctl("start", path)).err).toContain("Add --replace to override.");
     expect((await fleetctl("start", "--replace", path)).code).toBe(0);
     expect((await fleetctl("cat", "new")).out).toContain("Restart=always");
+    await file("new.service", "[Service]\nType=oneshot\nExecStart=/bin/false\n");
+    const { code, err } = await fleetctl("start", "--replace", path);
+    expect([code, err]).toEqual([1, expect.stringContaining(`unit new.service failed on ${where}`)]);
     await fleetctl("destroy", "new");
   });
 

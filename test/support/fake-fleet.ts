@@ -33,6 +33,8 @@ interface Held {
   desired: DesiredState;
   before: DesiredState;
   staleLooks: number;
+  /** What its machine shows as long as looks are stale. */
+  former: ApiUnit["options"];
 }
 
 export function fakeFleet(): FakeFleet {
@@ -71,7 +73,7 @@ export function fakeFleet(): FakeFleet {
     return places.map(({ id }) => ({
       name,
       machineID: id,
-      hash: hashUnit(unit.options),
+      hash: hashUnit(unit.staleLooks > 0 ? unit.former : unit.options),
       load: "loaded",
       ...says,
     }));
@@ -85,6 +87,7 @@ export function fakeFleet(): FakeFleet {
       throw new AppError("E_FLEET_API", `googleapi: Error 400: cannot activate template "${name}"`);
     }
     unit.before = current(name, unit);
+    unit.former = unit.options;
     unit.desired = desired;
     unit.staleLooks = fleet.lag;
   };
@@ -111,7 +114,10 @@ export function fakeFleet(): FakeFleet {
     },
     putUnit: async (name, options, desired) => {
       check();
-      held.set(name, { options, desired, before: "inactive", staleLooks: 0 });
+      const old = held.get(name);
+      const before = old === undefined ? "inactive" : current(name, old);
+      const staleLooks = old === undefined ? 0 : fleet.lag;
+      held.set(name, { options, desired, before, staleLooks, former: old?.options ?? options });
     },
     setDesired: async (name, desired) => {
       check();

@@ -1,15 +1,16 @@
 import type { DesiredState } from "../model.ts";
 import { isGlobal } from "../unit/requirements.ts";
-import type { ApiUnit } from "../api/client.ts";
 import { inBatches } from "./batches.ts";
 import type { Call } from "./command.ts";
 import { complain } from "./complain.ts";
+import { newVersions, replaceUnits, rollUnits, toRoll } from "./replace.ts";
 import { type Resolved, resolveUnits } from "./resolve.ts";
 import { doesNotWait, waitForUnits, waitLimit } from "./wait.ts";
 
 /** `fleetctl submit`: into the registry only. */
 export async function submit(call: Call): Promise<number> {
-  return (await resolved(call, "inactive")) === undefined ? 1 : 0;
+  const found = await resolved(call, "inactive");
+  return found !== undefined && (await replaced(call, found, "inactive")) ? 0 : 1;
 }
 
 /** `fleetctl load`: scheduled, not started. */
@@ -42,26 +43,33 @@ async function resolved(call: Call, desired: DesiredState): Promise<readonly Res
   }
 }
 
-async function activate(call: Call, { state, verb, failure }: Activation): Promise<number> {
+/** Whether the new versions are in the registry; if not, that was said. */
+async function replaced(call: Call, units: readonly Resolved[], desired: DesiredState): Promise<boolean> {
+  try {
+    await replaceUnits(call, units, desired);
+    return true;
+  } catch (error) {
+    complain(call, "Error creating units", error);
+    return false;
+  }
+}
+
+async function activate(call: Call, activation: Activation): Promise<number> {
+  const { state, verb, failure } = activation;
   const found = await resolved(call, state);
   if (found === undefined) return 1;
+  const rolled = state === "launched" && !doesNotWait(call) ? toRoll(found) : [];
+  const others = found.filter((one) => !rolled.includes(one));
+  if (!(await replaced(call, others, state))) return 1;
   try {
-    await askFor(call, found, state);
-    const units = found.map(({ unit }) => unit);
-    const local = units.filter((unit) => !isGlobal(unit));
-    for (const { name } of units.filter(isGlobal)) call.out(`Triggered global unit ${name} ${verb}`);
+    await askFor(call, others, state);
+    for (const { unit } of others) if (isGlobal(unit)) call.out(`Triggered global unit ${unit.name} ${verb}`);
+    const local = others.filter(({ unit }) => !isGlobal(unit));
     if (doesNotWait(call)) {
-      for (const { name } of local.filter(notYet(state))) call.out(`Triggered unit ${name} ${verb}`);
+      for (const { unit } of local.filter(isOpen(state))) call.out(`Triggered unit ${unit.name} ${verb}`);
       return 0;
     }
-    const quiet = new Set(local.filter((unit) => !notYet(state)(unit)).map(({ name }) => name));
-    const lost = await waitForUnits(call, {
-      names: local.map(({ name }) => name),
-      state,
-      systemd: state === "launched" ? "active" : "any",
-      within: waitLimit(call),
-      quiet,
-    });
+    const lost = [...(await rollUnits(call, rolled)), ...(await waitFor(call, local, activation))];
     return lost.length > 0 ? 1 : 0;
   } catch (error) {
     complain(call, failure, error);
@@ -69,13 +77,32 @@ async function activate(call: Call, { state, verb, failure }: Activation): Promi
   }
 }
 
-function notYet(state: DesiredState): (unit: ApiUnit) => boolean {
-  return (unit) => unit.desiredState !== state || unit.currentState !== state;
+async function waitFor(
+  call: Call,
+  units: readonly Resolved[],
+  { state }: Activation,
+): Promise<readonly string[]> {
+  const isQuiet = (one: Resolved): boolean => !isOpen(state)(one);
+  return await waitForUnits(call, {
+    names: units.map(({ unit }) => unit.name),
+    state,
+    systemd: state === "launched" ? "active" : "any",
+    within: waitLimit(call),
+    quiet: new Set(units.filter(isQuiet).map(({ unit }) => unit.name)),
+    versions: newVersions(units),
+  });
+}
+
+function isOpen(state: DesiredState): (one: Resolved) => boolean {
+  return ({ unit, replacement }) =>
+    replacement !== undefined || unit.desiredState !== state || unit.currentState !== state;
 }
 
 /** Asks for the state where it is not asked for yet. */
 async function askFor(call: Call, units: readonly Resolved[], state: DesiredState): Promise<void> {
   const fleet = await call.fleet();
-  const open = units.filter(({ unit, asked }) => !asked && unit.desiredState !== state);
+  const open = units.filter(
+    ({ unit, asked, replacement }) => !asked && replacement === undefined && unit.desiredState !== state,
+  );
   await inBatches(open, async ({ unit }) => await fleet.setDesired(unit.name, state));
 }

@@ -1,5 +1,6 @@
 import type { DesiredState } from "../model.ts";
 import { isGlobal } from "../unit/requirements.ts";
+import { hashUnit } from "../unit/serialize.ts";
 import type { ApiUnit, ApiUnitState } from "../api/client.ts";
 
 /** What a look at the cluster showed of one unit. */
@@ -13,6 +14,8 @@ export interface Goal {
   readonly state: DesiredState;
   /** What systemd must say besides: that it is active, that it no longer knows it, or nothing in particular. */
   readonly systemd: "active" | "absent" | "any";
+  /** The hash of the version that is awaited; undefined when the unit was not replaced. */
+  readonly version?: string | undefined;
 }
 
 /**
@@ -27,19 +30,34 @@ export type Progress =
 export type Trouble =
   | { readonly kind: "gone" }
   | { readonly kind: "refused" }
+  | { readonly kind: "overtaken" }
   | { readonly kind: "failed"; readonly state: ApiUnitState }
   | { readonly kind: "not-running"; readonly state: ApiUnitState };
 
+/** Whether fleet calls the unit, in the version that is awaited, what it shall be. */
+export function hasArrived({ unit, states }: Sight, { state, version }: Goal): boolean {
+  if (unit === undefined || unit.currentState !== state) return false;
+  return version === undefined || stateOf(unit, states)?.hash === version;
+}
+
 /** Judges one look at a unit. */
-export function progressOf({ unit, states }: Sight, goal: Goal): Progress {
+export function progressOf(sight: Sight, goal: Goal): Progress {
+  const { unit, states } = sight;
   if (unit === undefined) return trouble(2_000, { kind: "gone" });
   if (unit.refusal !== undefined && goal.state !== "inactive") return trouble(300, { kind: "refused" });
-  if (!isGlobal(unit) && unit.currentState !== goal.state) return { kind: "pending" };
+  if (goal.version !== undefined && hashUnit(unit.options) !== goal.version)
+    return trouble(2_000, { kind: "overtaken" });
+  if (!isGlobal(unit) && !hasArrived(sight, goal)) return { kind: "pending" };
   if (goal.systemd === "absent") return { kind: states.length === 0 ? "done" : "pending" };
   // A stop was asked for, but the service takes its time.
   if (goal.systemd === "any") return { kind: states.some(isStopping) ? "pending" : "done" };
-  const state = states.find(({ machineID }) => unit.machineID === "" || machineID === unit.machineID);
+  const state = stateOf(unit, states);
   return state === undefined ? { kind: "pending" } : runningProgress(unit, state);
+}
+
+/** What the machine that has the unit says of it. */
+function stateOf(unit: ApiUnit, states: Sight["states"]): ApiUnitState | undefined {
+  return states.find(({ machineID }) => unit.machineID === "" || machineID === unit.machineID);
 }
 
 function runningProgress(unit: ApiUnit, state: ApiUnitState): Progress {

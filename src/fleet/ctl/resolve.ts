@@ -25,6 +25,8 @@ export interface Resolved {
   readonly unit: ApiUnit;
   /** The desired state that the command wants was given along when it was created. */
   readonly asked: boolean;
+  /** What `--replace` shall make of it, which is valid and not asked for yet. */
+  readonly replacement: readonly UnitOption[] | undefined;
 }
 
 interface Resolution {
@@ -38,7 +40,7 @@ interface Resolution {
 
 /**
  * Makes sure that each unit is in the registry: found there, or created from its local file, from its template in the
- * registry or from a local template. Throws when one is nowhere or is not valid; then none was created.
+ * registry or from a local template. Throws when one is nowhere or is not valid; then none was created. Replaces none.
  */
 export async function resolveUnits(
   call: Call,
@@ -52,12 +54,14 @@ export async function resolveUnits(
   const plans = await inBatches(names, async (name) => {
     const path = paths.get(name) ?? name;
     const existing = await known(name);
-    return { existing, name, path, options: existing ? undefined : await newOptions(resolution, name, path) };
+    const options = await (existing
+      ? replacementFor(call, existing, path)
+      : newOptions(resolution, name, path));
+    return { existing, name, options };
   });
-  return await inBatches(plans, async ({ name, path, existing, options }): Promise<Resolved> => {
+  return await inBatches(plans, async ({ name, existing, options }): Promise<Resolved> => {
     if (existing === undefined) return await create(resolution, name, options ?? []);
-    const replaced = await compare(call, existing, path);
-    return { unit: replaced ? { ...existing, desiredState: "inactive" } : existing, asked: false };
+    return { unit: existing, asked: false, replacement: options };
   });
 }
 
@@ -92,11 +96,12 @@ async function create(
   options: readonly UnitOption[],
 ): Promise<Resolved> {
   const template = isTemplateName(name);
-  await put(fleet, { name, options, desired: template ? "inactive" : desired });
+  await putUnit(fleet, { name, options, desired: template ? "inactive" : desired });
   const global = isGlobal({ name, options });
   if (!global) call.out(`Unit ${name} inactive`);
   const before = { desiredState: "inactive", currentState: global ? "" : "inactive", machineID: "" } as const;
-  return { unit: { name, options, ...before, refusal: undefined }, asked: !template };
+  const unit = { name, options, ...before, refusal: undefined };
+  return { unit, asked: !template, replacement: undefined };
 }
 
 /** Throws when the unit is not valid; says what is only odd about it. */
@@ -108,7 +113,8 @@ function check(call: Call, name: string, options: readonly UnitOption[]): void {
   }
 }
 
-async function put(fleet: FleetClient, unit: Unit): Promise<void> {
+/** Creates the unit, or replaces it. Throws with fleetctl's words. */
+export async function putUnit(fleet: FleetClient, unit: Unit): Promise<void> {
   const { name, options, desired } = unit;
   try {
     await fleet.putUnit(name, options, desired);
@@ -149,31 +155,34 @@ async function templateOptions(
   );
 }
 
-/** Compares a unit of the registry with the local file; true when it was replaced. */
-async function compare(call: Call, existing: ApiUnit, path: string): Promise<boolean> {
+/** Compares a unit of the registry with the local file; the file's options when they shall and may replace the unit's. */
+async function replacementFor(
+  call: Call,
+  existing: ApiUnit,
+  path: string,
+): Promise<readonly UnitOption[] | undefined> {
   const local = await localFileFor(call, existing.name, path);
   const replace = isOn(call.options, "replace");
-  if (local === undefined) return false;
+  if (local === undefined) return undefined;
   if (hashUnit(local.options) === hashUnit(existing.options)) {
     if (replace) call.out(`Found same Unit(${existing.name}) in Registry, nothing to do`);
-    return false;
+    return undefined;
   }
   if (!replace) {
     const kind = local.template ? "local template unit file" : "local unit file";
     call.err(
       `WARNING: Unit ${existing.name} in registry differs from ${kind} ${local.path}. Add --replace to override.`,
     );
-    return false;
+    return undefined;
   }
   if (!(replaceable[call.command] ?? []).includes(existing.desiredState)) {
     call.err(
       `Warning: can not replace Unit(${existing.name}) in state '${existing.desiredState}', use the appropriate command`,
     );
-    return false;
+    return undefined;
   }
   check(call, existing.name, local.options);
-  await put(await call.fleet(), { name: existing.name, options: local.options, desired: "inactive" });
-  return true;
+  return local.options;
 }
 
 interface LocalFile {

@@ -6,7 +6,7 @@ import { type Bell, createBell } from "./bell.ts";
 import { byId, machineLegend } from "./legend.ts";
 import type { MachineMap } from "./legend.ts";
 import { manyUnits } from "./known-units.ts";
-import { progressOf } from "./progress.ts";
+import { hasArrived, progressOf } from "./progress.ts";
 import type { Goal, Sight, Trouble } from "./progress.ts";
 
 /** How long the API may stay away while we wait, ms: an etcd election or a restarted fleetd is no reason to give up. */
@@ -25,12 +25,14 @@ export function doesNotWait(call: Call): boolean {
   return isOn(call.options, "no-block");
 }
 
-export interface WaitRequest extends Goal {
+export interface WaitRequest extends Omit<Goal, "version"> {
   readonly names: readonly string[];
   /** ms; Infinity for ever. */
   readonly within: number;
   /** Units of which no line is printed: they had reached the state before. */
   readonly quiet?: ReadonlySet<string>;
+  /** The hashes of the new versions of units that were replaced. */
+  readonly versions?: ReadonlyMap<string, string>;
 }
 
 /**
@@ -55,7 +57,7 @@ async function watchUnits(
 ): Promise<readonly string[]> {
   const { clock } = call.world;
   const started = clock.monotonic();
-  const waiting = new Map(request.names.map((name) => [name, new Waiting(name, request)]));
+  const waiting = new Map(request.names.map((name) => [name, new Waiting(name, goalFor(name, request))]));
   const lost: string[] = [];
   const show = reporter(call, fleet);
   let lastAnswer = started;
@@ -83,6 +85,10 @@ async function watchUnits(
     call.err(`Error waiting for units: timed out waiting for unit ${name} to report state ${request.state}`);
   }
   return [...lost, ...waiting.keys()];
+}
+
+function goalFor(name: string, { state, systemd, versions }: WaitRequest): Goal {
+  return { state, systemd, version: versions?.get(name) };
 }
 
 /** How long to trust that an event stream would tell, ms. */
@@ -114,7 +120,7 @@ class Waiting {
   }
 
   see(sight: Sight, now: number): { arrived: boolean; over: boolean; trouble?: Trouble } {
-    const arrived = !this.#announced && sight.unit?.currentState === this.#goal.state;
+    const arrived = !this.#announced && hasArrived(sight, this.#goal);
     this.#announced ||= arrived;
     const progress = progressOf(sight, this.#goal);
     this.due = Infinity;
@@ -184,6 +190,9 @@ function reporter(call: Call, fleet: FleetClient): Reporter {
           call.err(`  ${await legend(machineID)}: ${why}`);
         }
         return call.err("It stays wanted, and starts as soon as a machine can run it.");
+      }
+      if (trouble.kind === "overtaken") {
+        return call.err(`Error waiting for units: unit ${name} was replaced by somebody else meanwhile`);
       }
       const { active, sub, machineID } = trouble.state;
       const how = trouble.kind === "failed" ? "failed" : "is not running";
