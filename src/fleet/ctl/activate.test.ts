@@ -164,6 +164,20 @@ describe("load and submit", () => {
     );
   });
 
+  it.each([
+    ["submit", 0],
+    ["load", 0],
+    ["start", 0],
+    ["verify", 2],
+  ])("%s warns of metadata that no machine will ever have, and does as it is told", async (command, code) => {
+    const setup = withFiles({ "big.service": `${text}[X-Fleet]\nMachineMetadata=cores>=4\n` });
+    const result = await setup.run(command, "big.service");
+    expect(result.code).toBe(code);
+    expect(result.err).toContain(
+      'WARN Unit big.service: MachineMetadata "cores>=4" asks for a key "cores>", since = is the only operator\n',
+    );
+  });
+
   it.each(["submit", "load", "start"])("%s without units does nothing", async (command) => {
     expect(await bench().run(command)).toEqual({ code: 0, out: "", err: "No units given\n" });
   });

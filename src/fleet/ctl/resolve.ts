@@ -3,7 +3,7 @@ import { AppError, isAppError, messageOf } from "../../foundation/errors.ts";
 import type { DesiredState, Unit, UnitOption } from "../model.ts";
 import { isTemplateName, mangleUnitName, unitNameInfo, validateUnitName } from "../unit/name.ts";
 import { parseUnitFile } from "../unit/parse.ts";
-import { isGlobal, unrecognisedRequirements } from "../unit/requirements.ts";
+import { isGlobal } from "../unit/requirements.ts";
 import { hashUnit } from "../unit/serialize.ts";
 import { validateOptions } from "../unit/validate.ts";
 import type { ApiUnit, FleetClient } from "../api/client.ts";
@@ -11,6 +11,7 @@ import { inBatches } from "./batches.ts";
 import type { Call } from "./command.ts";
 import { isOn } from "./command.ts";
 import { knownUnits } from "./known-units.ts";
+import { warn } from "./warn.ts";
 
 /** In which desired states `--replace` may overwrite a unit. */
 const replaceable: Readonly<Record<string, readonly string[]>> = {
@@ -108,9 +109,7 @@ async function create(
 function check(call: Call, name: string, options: readonly UnitOption[]): void {
   const problem = validateUnitName(name) ?? validateOptions(options);
   if (problem !== undefined) throw new AppError("E_UNIT_INVALID", problem);
-  for (const key of unrecognisedRequirements(options)) {
-    call.err(`WARN Unit ${name}: unrecognized requirement in [X-Fleet] section: "${key}"`);
-  }
+  warn(call, { name, options });
 }
 
 /** Creates the unit, or replaces it. Throws with fleetctl's words. */

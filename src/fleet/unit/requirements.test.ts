@@ -3,6 +3,7 @@ import type { UnitOption } from "../model.ts";
 import { parseUnitFile } from "./parse.ts";
 import {
   isTruthy,
+  oddMetadata,
   parseMultivalueLine,
   type Requirements,
   requirementsOf,
@@ -94,6 +95,22 @@ describe("MachineMetadata", () => {
   ])("%s", (_, lines, expected) => {
     const found = [...requirements(lines).metadata].map(([key, values]) => [key, [...values]]);
     expect(Object.fromEntries(found)).toEqual(expected);
+  });
+});
+
+describe("MachineMetadata that cannot be meant", () => {
+  it.each([
+    ["region!=us", ['"region!=us" asks for a key "region!", since = is the only operator']],
+    ['"cores>=4" "cores<=8"', ["cores>", "cores<"]],
+    ["cores>4", ['"cores>4" is passed over, since it is no key=value']],
+    ["disk==ssd", ['"disk==ssd" is passed over']],
+    ["disk=", ["is passed over"]],
+    ["", []],
+    ["disk=ssd>", []],
+    ['"region=eu" "region=us"', []],
+  ])("%j", (value, expected) => {
+    const found = oddMetadata({ name: "a.service", options: options(`MachineMetadata=${value}`) });
+    expect(found).toEqual(expected.map((part) => expect.stringContaining(part) as unknown));
   });
 });
 

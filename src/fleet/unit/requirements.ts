@@ -58,6 +58,20 @@ export function unrecognisedRequirements(options: readonly UnitOption[]): string
   return [...new Set(keys)].filter((key) => !knownKeys.has(key));
 }
 
+/** What MachineMetadata asks for in a way that cannot be meant, a sentence each: there are no operators but `=`. */
+export function oddMetadata({ name, options }: Pick<Unit, "name" | "options">): string[] {
+  const names: readonly string[] = aliases.metadata;
+  const lines = options.filter((option) => option.section === "X-Fleet" && names.includes(option.name));
+  const pairs = lines.flatMap(({ value }) => parseMultivalueLine(value));
+  return pairs.flatMap((pair) => {
+    const [key] = metadataOf([expandSpecifiers(pair, name)]).keys();
+    if (key === undefined) {
+      return pair === "" ? [] : [`"${pair}" is passed over, since it is no key=value`];
+    }
+    return /[!<>]$/.test(key) ? [`"${pair}" asks for a key "${key}", since = is the only operator`] : [];
+  });
+}
+
 /** Whether the unit runs on every machine rather than on one. */
 export function isGlobal(unit: Pick<Unit, "name" | "options">): boolean {
   return requirementsOf(unit).global;
