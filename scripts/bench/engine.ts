@@ -69,6 +69,7 @@ function makeInput(): Snapshot {
       publicIP: "192.0.2.1",
       metadata: Object.fromEntries(metadata) as Record<string, string>,
       version: "bench",
+      engine: 1,
       bootId: "boot",
       nonce: "nonce",
       joined: index,

@@ -8,6 +8,7 @@ import type { Log } from "../foundation/log.ts";
 import { createApi } from "../fleet/api/server.ts";
 import type { FleetConfig } from "../fleet/config.ts";
 import { createEngine } from "../fleet/engine/engine.ts";
+import { engineVersion } from "../fleet/engine/version.ts";
 import { type EtcdAccess, createEtcdRegistry } from "../fleet/registry/etcd.ts";
 import { createDbusSystemd } from "../fleet/systemd/dbus.ts";
 import { createLife, type Life } from "./fleetd-life.ts";
@@ -47,6 +48,7 @@ export async function createBody({ config, env, clock, log, onReady }: BodyOptio
     publicIP: config.publicIP ?? (await guessPublicIP()),
     metadata: config.metadata,
     version: manifest.version,
+    engine: config.disableEngine ? 0 : engineVersion,
     bootId,
     nonce,
     leaving: false,

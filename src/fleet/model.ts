@@ -25,6 +25,11 @@ export interface Machine {
   readonly metadata: Readonly<Record<string, string>>;
   /** fleetd's version, e.g. `0.1.0`. */
   readonly version: string;
+  /**
+   * The version of the engine that stands for election there (`engineVersion`); 0: none does, or fleetd is from before
+   * engines had versions.
+   */
+  readonly engine: number;
   /** The kernel's boot id: tells a restarted fleetd from a rebooted machine. */
   readonly bootId: string;
   /** Made once per boot and kept in /run: proves that a restarted fleetd is the same one. */

@@ -20,6 +20,7 @@ export function aMachine(id: string, changes: Partial<Machine> = {}): Machine {
     publicIP: "192.0.2.1",
     metadata: {},
     version: "0.1.0",
+    engine: 1,
     bootId: "boot",
     nonce: "nonce",
     joined: 0,

@@ -7,6 +7,7 @@ export function aMachine(id: string, changes: Partial<Machine> = {}): Machine {
     publicIP: "10.0.0.1",
     metadata: { region: "local" },
     version: "0.1.0",
+    engine: 1,
     bootId: `boot-${id}`,
     nonce: `nonce-${id}`,
     joined: 0,

@@ -35,6 +35,7 @@ describe("the publisher", () => {
   });
 
   const session = (): Session => ({
+    machineID: "m1",
     leaseId: "1",
     lost: new AbortController().signal,
     unbrokenSince: 0,
@@ -48,6 +49,7 @@ describe("the publisher", () => {
       await answer();
     },
     campaign: async () => Promise.reject(new Error("not here")),
+    withdraw: async () => undefined,
     end: async () => undefined,
   });
 

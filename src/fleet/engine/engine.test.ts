@@ -1,91 +1,11 @@
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
+import { anEngineLab, outageGrace, ttl } from "../../../test/support/engine-lab.ts";
 import { aMachine, aUnit } from "../../../test/support/fleet-world.ts";
-import { type ManualClock, manualClock } from "../../foundation/clock.ts";
-import { lineLog, silentLog } from "../../foundation/log.ts";
+import { manualClock } from "../../foundation/clock.ts";
+import { silentLog } from "../../foundation/log.ts";
 import type { UnitState } from "../model.ts";
-import { createMemoryRegistry, type MemoryClient, type MemoryRegistry } from "../registry/memory.ts";
-import type { Mirror, Session } from "../registry/registry.ts";
-import { createEngine, type Engine } from "./engine.ts";
-
-const ttl = 4_000;
-const outageGrace = 10_000;
-
-/** One fleetd with an engine but without an agent. It joins again when its session was lost. */
-interface Node {
-  readonly id: string;
-  readonly client: MemoryClient;
-  readonly engine: Engine;
-  session(): Session;
-}
-
-interface Lab {
-  readonly clock: ManualClock;
-  readonly memory: MemoryRegistry;
-  readonly node: (id: string) => Promise<Node>;
-  /** What all engines logged. */
-  readonly lines: readonly string[];
-  /** Which machine each unit is placed on, e.g. `a.service m1`. */
-  readonly placed: () => string[];
-}
-
-function aLab(): Lab {
-  const clock = manualClock();
-  const memory = createMemoryRegistry({ clock });
-  const stop = new AbortController();
-  const running: Promise<void>[] = [];
-  const lines: string[] = [];
-  const log = lineLog({ write: (line) => lines.push(line), level: "info", style: "plain" });
-  onTestFinished(async () => {
-    stop.abort(new Error("the test is over"));
-    await clock.advance(0);
-    await Promise.all(running);
-  });
-  const node = async (id: string): Promise<Node> => {
-    const client = memory.client();
-    const mirror = await client.follow(stop.signal);
-    const engine = createEngine({ clock, log, ttl, outageGrace });
-    let session: Session | undefined;
-    const joined = Promise.withResolvers<void>();
-    const live = async (): Promise<void> => {
-      while (!stop.signal.aborted) {
-        session = await join(client, id, stop.signal);
-        joined.resolve();
-        await engine.run(session, mirror, stop.signal);
-        await stillThere(mirror, clock, stop.signal);
-      }
-    };
-    running.push(
-      live().catch((error: unknown) => {
-        if (!stop.signal.aborted) throw error;
-      }),
-    );
-    await joined.promise;
-    await clock.advance(1);
-    return {
-      id,
-      client,
-      engine,
-      session: () => {
-        if (session === undefined) throw new Error(`${id} has not joined`);
-        return session;
-      },
-    };
-  };
-  const placed = (): string[] =>
-    [...memory.snapshot.placements.values()].map(({ unit, machineID }) => `${unit} ${machineID}`).sort();
-  return { clock, memory, node, placed, lines };
-}
-
-async function join(client: MemoryClient, id: string, signal: AbortSignal): Promise<Session> {
-  const result = await client.join({ machine: aMachine(id), ttl }, signal);
-  if (result.kind !== "joined") throw new Error(`${id} is a duplicate`);
-  return result.session;
-}
-
-/** As fleetd does: without etcd there is nothing to join. */
-async function stillThere(mirror: Mirror, clock: ManualClock, signal: AbortSignal): Promise<void> {
-  while (!mirror.fresh) await clock.sleep(200, signal);
-}
+import { createMemoryRegistry } from "../registry/memory.ts";
+import { createEngine } from "./engine.ts";
 
 function running(unit: string, machineID: string): UnitState {
   const systemd = { load: "loaded", active: "active", sub: "running" };
@@ -94,7 +14,7 @@ function running(unit: string, machineID: string): UnitState {
 
 describe("the engine", () => {
   it("places what shall run as soon as it is asked for, and sleeps otherwise", async () => {
-    const { clock, node, placed } = aLab();
+    const { clock, node, placed } = anEngineLab();
     const one = await node("m1");
     await node("m2");
     await one.client.putUnit(aUnit("a.service"));
@@ -106,7 +26,7 @@ describe("the engine", () => {
   });
 
   it("costs nothing while nothing changes: no look, no write, no timer", async () => {
-    const { clock, memory, node } = aLab();
+    const { clock, memory, node } = anEngineLab();
     const nodes = [await node("m1"), await node("m2"), await node("m3")];
     for (let index = 0; index < 100; index++) await nodes[0]?.client.putUnit(aUnit(`u${index}.service`));
     await clock.advance(1_000);
@@ -120,7 +40,7 @@ describe("the engine", () => {
   });
 
   it("tells why it refuses, and forgives when there is room", async () => {
-    const { clock, memory, node, placed } = aLab();
+    const { clock, memory, node, placed } = anEngineLab();
     const one = await node("m1");
     for (const name of ["a@1.service", "a@2.service"])
       await one.client.putUnit(aUnit(name, ["Conflicts=a@*.service"]));
@@ -135,7 +55,7 @@ describe("the engine", () => {
   });
 
   it("moves a dead machine's units as soon as its lease has run out", async () => {
-    const { clock, memory, node, placed } = aLab();
+    const { clock, memory, node, placed } = anEngineLab();
     const one = await node("m1");
     const two = await node("m2");
     await node("m3");
@@ -150,7 +70,7 @@ describe("the engine", () => {
   });
 
   it("has a successor that acts at once when the leader dies", async () => {
-    const { clock, memory, node, placed } = aLab();
+    const { clock, memory, node, placed } = anEngineLab();
     const one = await node("m1");
     const two = await node("m2");
     await node("m3");
@@ -164,7 +84,7 @@ describe("the engine", () => {
   });
 
   it("waits until a machine has let go before another gets the unit", async () => {
-    const { clock, node, placed } = aLab();
+    const { clock, node, placed } = anEngineLab();
     const one = await node("m1");
     const two = await node("m2");
     await one.client.putUnit(aUnit("a.service"));
@@ -182,7 +102,7 @@ describe("the engine", () => {
 
   describe("when etcd is in trouble", () => {
     it("moves nothing while etcd stands still", async () => {
-      const { clock, memory, node, placed } = aLab();
+      const { clock, memory, node, placed } = anEngineLab();
       const one = await node("m1");
       await node("m2");
       await node("m3");
@@ -198,7 +118,7 @@ describe("the engine", () => {
     });
 
     it("moves nothing when all leases ended at once and everybody is back within their time to live", async () => {
-      const { clock, memory, node, placed } = aLab();
+      const { clock, memory, node, placed } = anEngineLab();
       const one = await node("m1");
       await node("m2");
       await node("m3");
@@ -213,7 +133,7 @@ describe("the engine", () => {
     });
 
     it("holds on every machine, so that each can say why nothing moves, and says so in its log", async () => {
-      const { clock, memory, node, lines } = aLab();
+      const { clock, memory, node, lines } = anEngineLab();
       const [one, two] = [await node("m1"), await node("m2")];
       const [three, four, five] = [await node("m3"), await node("m4"), await node("m5")];
       await one.client.putUnit(aUnit("a.service"));
@@ -229,7 +149,7 @@ describe("the engine", () => {
     });
 
     it("holds from the moment when more than half have vanished, then acts", async () => {
-      const { clock, memory, node, placed } = aLab();
+      const { clock, memory, node, placed } = anEngineLab();
       const one = await node("m1");
       const [two, three] = [await node("m2"), await node("m3")];
       for (const name of ["a.service", "b.service", "c.service"]) await one.client.putUnit(aUnit(name));
@@ -246,7 +166,7 @@ describe("the engine", () => {
     });
 
     it("does nothing while it is cut off itself, and leaves the lead to others", async () => {
-      const { clock, memory, node, placed } = aLab();
+      const { clock, memory, node, placed } = anEngineLab();
       const one = await node("m1");
       await node("m2");
       await node("m3");
@@ -263,7 +183,7 @@ describe("the engine", () => {
   });
 
   it("gives a machine that never came back after a power outage one time to live", async () => {
-    const { clock, memory, node, placed } = aLab();
+    const { clock, memory, node, placed } = anEngineLab();
     const nodes = [await node("m1"), await node("m2"), await node("m3")];
     await nodes[0]?.client.putUnit(aUnit("a.service"));
     await clock.advance(0);
@@ -286,7 +206,9 @@ describe("the engine", () => {
     const client = memory.client();
     const stop = new AbortController();
     const mirror = await client.follow(stop.signal);
-    const session = await join(client, "m1", stop.signal);
+    const joined = await client.join({ machine: aMachine("m1"), ttl }, stop.signal);
+    if (joined.kind !== "joined") throw new Error("it has not joined");
+    const { session } = joined;
     const engine = createEngine({ clock, log: silentLog(), ttl });
     const done = engine.run(session, mirror, stop.signal);
     await clock.advance(0);

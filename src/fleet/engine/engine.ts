@@ -7,6 +7,7 @@ import { createBell } from "./bell.ts";
 import { standForElection } from "./lead.ts";
 import { createPlanner, type Planner } from "./planner.ts";
 import { carryOut } from "./carry-out.ts";
+import { engineVersion } from "./version.ts";
 
 export interface EngineOptions {
   readonly clock: Clock;
@@ -15,6 +16,8 @@ export interface EngineOptions {
   readonly ttl: number;
   /** How long to hold when more than half of the machines vanish at once, ms; 10 s unless told. */
   readonly outageGrace?: number;
+  /** `engineVersion` unless told. */
+  readonly version?: number;
 }
 
 /** What the engine is doing, for logs and people. */
@@ -66,7 +69,7 @@ export function createEngine(options: EngineOptions): Engine {
       return { leading, lastDecisions, waiting, counts, holdingUntil: belief.holdingUntil };
     },
     run: (session, mirror, signal) =>
-      run({ outageGrace: 10_000, ...options, session, mirror, memory }, signal),
+      run({ outageGrace: 10_000, version: engineVersion, ...options, session, mirror, memory }, signal),
   };
 }
 
@@ -97,7 +100,7 @@ interface Context extends Required<EngineOptions> {
 }
 
 async function run(context: Context, signal: AbortSignal): Promise<void> {
-  const { session, mirror, memory, clock, log } = context;
+  const { session, mirror, memory, version, clock, log } = context;
   const failed = new AbortController();
   const stop = AbortSignal.any([signal, session.lost, failed.signal]);
   const bell = createBell(clock);
@@ -114,7 +117,7 @@ async function run(context: Context, signal: AbortSignal): Promise<void> {
     while (!stop.aborted) await bell.heard(await turn(context, { term, planner }, stop));
   };
   const together = [
-    standForElection({ session, clock, log, onTerm }, stop),
+    standForElection({ session, mirror, version, clock, log, onTerm }, stop),
     untilAborted(stop, async () => {
       for (;;) {
         await mirror.changed(stop);

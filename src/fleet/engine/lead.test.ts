@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type ManualClock, manualClock } from "../../foundation/clock.ts";
 import { AppError } from "../../foundation/errors.ts";
 import { silentLog } from "../../foundation/log.ts";
+import { createMirror } from "../registry/mirror.ts";
 import type { Session, Term } from "../registry/registry.ts";
 import { standForElection } from "./lead.ts";
 
@@ -19,6 +20,7 @@ function leadingSession(): Session {
     resign: silence,
   };
   return {
+    machineID: "m1",
     leaseId: "1",
     lost: new AbortController().signal,
     unbrokenSince: 0,
@@ -26,6 +28,7 @@ function leadingSession(): Session {
     putState: (_, signal) => silence(signal),
     deleteState: (_, signal) => silence(signal),
     campaign: async () => term,
+    withdraw: silence,
     end: silence,
   };
 }
@@ -37,7 +40,8 @@ describe("standing for election", () => {
     const stop = new AbortController();
     const terms: unknown[] = [];
     let over = false;
-    const options = { session: leadingSession(), clock, log: silentLog() };
+    const mirror = createMirror({ later: queueMicrotask, onClose: () => undefined });
+    const options = { session: leadingSession(), mirror, version: 1, clock, log: silentLog() };
     void standForElection({ ...options, onTerm: (term) => terms.push(term) }, stop.signal).then(
       () => (over = true),
     );

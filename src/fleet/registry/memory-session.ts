@@ -44,6 +44,7 @@ export async function joinInMemory(
   const leaseId = resumed ? resume.leaseId : store.grant(ttl);
   store.keep(leaseId);
   store.write([{ kind: "machine", id: machine.id, value: machine }], leaseId);
+  if (resumed) endEarlierTerm(store, leaseId);
   return { kind: "joined", session: openSession(context, machine.id, leaseId, ttl), resumed };
 }
 
@@ -100,6 +101,7 @@ function openSession(context: Context, machineID: string, leaseId: string, ttl: 
   };
 
   return {
+    machineID,
     leaseId,
     lost: lost.signal,
     get unbrokenSince() {
@@ -117,6 +119,10 @@ function openSession(context: Context, machineID: string, leaseId: string, ttl: 
       );
       return openTerm(context, { machineID, leaseId, lost: lost.signal });
     },
+    withdraw: async (signal) => {
+      context.check(signal);
+      endEarlierTerm(store, leaseId);
+    },
     end: async (signal) => {
       if (lost.signal.aborted) return;
       context.check(signal);
@@ -133,13 +139,16 @@ async function leading(
   signal: AbortSignal,
   take: () => void,
 ): Promise<void> {
-  const leader = store.entries.get("leader");
-  // An earlier fleetd of the same machine led under the lease that was resumed: its term ends here.
-  if (leader?.lease === leaseId) store.write([{ kind: "leader", value: undefined }]);
+  endEarlierTerm(store, leaseId);
   while (!tryTo(store, take)) {
     signal.throwIfAborted();
     await nextChange(store, signal);
   }
+}
+
+/** Whoever led under this lease leads no more. */
+function endEarlierTerm(store: MemoryStore, leaseId: string): void {
+  if (store.entries.get("leader")?.lease === leaseId) store.write([{ kind: "leader", value: undefined }]);
 }
 
 function tryTo(store: MemoryStore, take: () => void): boolean {

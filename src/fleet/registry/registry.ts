@@ -63,7 +63,10 @@ export interface JoinRequest {
   readonly machine: Machine;
   /** Lease time to live, ms; whole seconds. */
   readonly ttl: number;
-  /** From an earlier fleetd of this boot (see Session.leaseId), to resume it instead of starting anew. */
+  /**
+   * From an earlier fleetd of this boot (see Session.leaseId), to resume it instead of starting anew. If that one led, its
+   * term is over.
+   */
   readonly resume?: { readonly leaseId: string };
 }
 
@@ -77,6 +80,7 @@ export type JoinResult =
  * everything written under it is gone, and the owner joins again.
  */
 export interface Session {
+  readonly machineID: string;
   readonly leaseId: string;
   /** Aborts when the lease expired or was revoked. */
   readonly lost: AbortSignal;
@@ -91,6 +95,11 @@ export interface Session {
 
   /** Waits until this machine leads. The term ends when the session is lost or the term is resigned. */
   campaign(signal: AbortSignal): Promise<Term>;
+  /**
+   * Makes sure that no term of this session is left: for who does not stand for election, and cannot know whether a
+   * campaign that was given up has won after all.
+   */
+  withdraw(signal?: AbortSignal): Promise<void>;
 
   /** Deletes all that is under the lease at once. Safe to call twice. */
   end(signal?: AbortSignal): Promise<void>;

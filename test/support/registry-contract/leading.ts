@@ -45,6 +45,38 @@ export function describeLeading(stage: RegistryStage): void {
       expect(await term.commit([])).toBe(0n);
     });
 
+    it("ends an earlier fleetd's term when its lease is resumed, also by one without an engine", async () => {
+      const mirror = await stage.registry.follow(stage.stop.signal);
+      const earlier = await stage.subject.client();
+      const session = await stage.joined({ machine: aMachine("a"), ttl }, earlier);
+      const other = await stage.joined({ machine: aMachine("b"), ttl }, await stage.subject.client());
+      await session.campaign(stage.stop.signal);
+      const next = other.campaign(stage.stop.signal);
+      await until(mirror, ({ leader }) => leader === aMachine("a").id);
+      const resume = { leaseId: session.leaseId };
+      await stage.joined({ machine: aMachine("a", { engine: 0 }), ttl, resume });
+      expect(await (await next).commit([])).toBe(0n);
+      const seen = await until(mirror, ({ leader }) => leader === aMachine("b").id);
+      expect(seen.machines.get(aMachine("a").id)?.engine).toBe(0);
+    });
+
+    it("withdraws from a lead that it has, and touches nobody else's", async () => {
+      const mirror = await stage.registry.follow(stage.stop.signal);
+      const a = await stage.joined({ machine: aMachine("a", { engine: 7 }), ttl });
+      const b = await stage.joined({ machine: aMachine("b"), ttl }, await stage.subject.client());
+      const term = await a.campaign(stage.stop.signal);
+      await b.withdraw();
+      expect(await term.commit([])).toBe(0n);
+      const seen = await until(
+        mirror,
+        ({ leader, machines }) => leader === a.machineID && machines.size === 2,
+      );
+      expect([a, b].map(({ machineID }) => seen.machines.get(machineID)?.engine)).toEqual([7, 1]);
+      await a.withdraw();
+      await a.withdraw();
+      await until(mirror, ({ leader }) => leader === undefined);
+    });
+
     it("stops waiting with the signal's reason, and does not lead later", async () => {
       const mirror = await stage.registry.follow(stage.stop.signal);
       const a = await stage.joined({ machine: aMachine("a"), ttl });

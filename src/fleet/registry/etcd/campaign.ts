@@ -10,6 +10,8 @@ import { openTerm } from "./term.ts";
 
 export interface Candidate {
   readonly machineID: string;
+  /** The engine's version. */
+  readonly engine: number;
   readonly lease: bigint;
   readonly lost: AbortSignal;
   /** Makes our own error of one of etcd's, and notices a lost lease. */
@@ -44,11 +46,11 @@ interface Limits {
 
 async function stand(context: EtcdContext, candidate: Candidate, limits: Limits): Promise<Term> {
   const { layout, clock } = context;
-  const { machineID, lost } = candidate;
+  const { machineID, engine, lost } = candidate;
   const { signal, grace } = limits;
   const stop = AbortSignal.any([signal, lost, context.closed]);
   // Its own name in the record tells the request that came first from its own echo.
-  const value = JSON.stringify({ machineID, campaign: randomUUID() });
+  const value = JSON.stringify({ machineID, engine, campaign: randomUUID() });
   for (;;) {
     stop.throwIfAborted();
     const result = await attempt(context, candidate, value, limits);
@@ -94,11 +96,22 @@ async function attempt(
   }
 }
 
+/** Ends the term of whoever leads under this lease. */
+export async function endTermUnder(context: EtcdContext, lease: bigint, signal?: AbortSignal): Promise<void> {
+  const { members, layout } = context;
+  for (;;) {
+    const { found } = await transact(members, { when: [], then: [read(layout.leader)] }, { signal });
+    const [leader] = found;
+    if (leader === undefined || leader.lease !== lease) return;
+    await endEarlierTerm(context, leader, signal);
+  }
+}
+
 /** An earlier fleetd of this machine led under the lease that was resumed: its term ends here. */
 async function endEarlierTerm(
   { members, layout }: EtcdContext,
   found: Record,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
   const key = layout.leader;
   await transact(members, { when: [modifiedAt(key, found.modified)], then: [remove(key)] }, { signal });

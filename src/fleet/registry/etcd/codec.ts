@@ -10,6 +10,7 @@ const machine = z.object({
   publicIP: z.string(),
   metadata: z.record(z.string(), z.string()),
   version: z.string(),
+  engine: z.number().default(0),
   bootId: z.string(),
   nonce: z.string(),
   leaving: z.boolean(),

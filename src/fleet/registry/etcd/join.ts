@@ -2,6 +2,7 @@ import { AppError } from "../../../foundation/errors.ts";
 import type { Machine } from "../../model.ts";
 import type { JoinRequest, JoinResult } from "../registry.ts";
 import { isLeaseGone } from "./answers.ts";
+import { endTermUnder } from "./campaign.ts";
 import { decodeMachine, encode } from "./codec.ts";
 import type { EtcdContext } from "./context.ts";
 import { nextRemovalOf } from "./key-watch.ts";
@@ -26,7 +27,9 @@ export async function joinEtcd(
   if (other !== undefined) return { kind: "duplicate", machine: other };
   const { lease, resumed } = await leaseFor(context, request, signal);
   if (await register(context, { ...request, lease }, signal)) {
-    const session = openSession(context, { machineID: request.machine.id, lease, ttl: request.ttl });
+    // Whether or not there is an engine now, nobody could lead as long as the record of an earlier one stays.
+    if (resumed) await endTermUnder(context, lease, signal);
+    const session = openSession(context, { machine: request.machine, lease, ttl: request.ttl });
     return { kind: "joined", session, resumed };
   }
   if (!resumed) await revokeLease(context.members, lease, { signal });

@@ -11,8 +11,8 @@ import { AppError } from "../../../foundation/errors.ts";
  *     states/<machine id>/<unit>   what systemd says, under the machine's lease
  *     refusals/<unit>              why it has no machine
  *     cordons/<machine id>         a machine that shall have no units
- *     engine/leader                who leads, under its lease; written anew by each of its commits, with
- *                                  the reasons why that one released units
+ *     engine/leader                who leads, with which version of the engine, under its lease; written anew
+ *                                  by each of its commits, with the reasons why that one released units
  *     writes/<machine id>          that machine's last batch of writes, under its lease (see session.ts)
  *     writes/units                 the last removal of a unit or a cordon (see units.ts)
  */

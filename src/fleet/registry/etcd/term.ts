@@ -20,7 +20,7 @@ interface Reign extends Candidate {
  */
 export function openTerm(context: EtcdContext, reign: Reign): Term {
   const { members, layout } = context;
-  const { machineID, lease, lost, explain, created } = reign;
+  const { machineID, engine, lease, lost, explain, created } = reign;
   const key = layout.leader;
   const over = new AbortController();
   let modified = reign.modified;
@@ -38,7 +38,7 @@ export function openTerm(context: EtcdContext, reign: Reign): Term {
       const steps: Step[] = await stepsFor(context, chunk, signal);
       if (steps.length === 0) return 0n;
       // A record that is removed cannot say why; the leader's own, written in the same step, does.
-      const value = JSON.stringify({ machineID, commit: randomUUID(), released: releasedBy(chunk) });
+      const value = JSON.stringify({ machineID, engine, commit: randomUUID(), released: releasedBy(chunk) });
       const done = await transact(
         members,
         { when: fence(), then: [...steps, put(key, value, lease)], otherwise: [read(key)] },

@@ -86,7 +86,8 @@ export async function setDesired(
   for (;;) {
     const unit = found && decodeUnit(found.value);
     if (found === undefined || unit === undefined) return undefined;
-    const value = encode({ ...unit, desired });
+    // What a later fleet knows of the unit besides stays as it is.
+    const value = JSON.stringify({ ...(JSON.parse(found.value) as object), desired });
     const base = found.modified;
     const result: TransactionResult = await transact(
       members,

@@ -1,0 +1,107 @@
+import { onTestFinished } from "vitest";
+import { createEngine, type Engine } from "../../src/fleet/engine/engine.ts";
+import { engineVersion } from "../../src/fleet/engine/version.ts";
+import type { Machine } from "../../src/fleet/model.ts";
+import {
+  createMemoryRegistry,
+  type MemoryClient,
+  type MemoryRegistry,
+} from "../../src/fleet/registry/memory.ts";
+import type { Mirror, Session } from "../../src/fleet/registry/registry.ts";
+import { type ManualClock, manualClock } from "../../src/foundation/clock.ts";
+import { lineLog } from "../../src/foundation/log.ts";
+import { aMachine } from "./fleet-world.ts";
+
+/** ms */
+export const ttl = 4_000;
+/** ms */
+export const outageGrace = 10_000;
+
+/** One fleetd with an engine but without an agent. It joins again when its session was lost. */
+export interface EngineNode {
+  readonly id: string;
+  readonly client: MemoryClient;
+  readonly engine: Engine;
+  session(): Session;
+  /** Ends its fleetd in good order: it resigns, and its machine's record goes. */
+  leave(): Promise<void>;
+}
+
+/** Several engines on one registry in memory. */
+export interface EngineLab {
+  readonly clock: ManualClock;
+  readonly memory: MemoryRegistry;
+  /** @param version its engine's; the present one unless told */
+  readonly node: (id: string, version?: number) => Promise<EngineNode>;
+  /** What all engines logged. */
+  readonly lines: readonly string[];
+  /** Which machine each unit is placed on, e.g. `a.service m1`. */
+  readonly placed: () => string[];
+}
+
+/** An empty one, which ends with the test. */
+export function anEngineLab(): EngineLab {
+  const clock = manualClock();
+  const memory = createMemoryRegistry({ clock });
+  const stop = new AbortController();
+  const running: Promise<void>[] = [];
+  const lines: string[] = [];
+  const log = lineLog({ write: (line) => lines.push(line), level: "info", style: "plain" });
+  onTestFinished(async () => {
+    stop.abort(new Error("the test is over"));
+    await clock.advance(0);
+    await Promise.all(running);
+  });
+  const node = async (id: string, version = engineVersion): Promise<EngineNode> => {
+    const client = memory.client();
+    const mirror = await client.follow(stop.signal);
+    const engine = createEngine({ clock, log, ttl, outageGrace, version });
+    const leaving = new AbortController();
+    const end = AbortSignal.any([stop.signal, leaving.signal]);
+    let session: Session | undefined;
+    const joined = Promise.withResolvers<void>();
+    const live = async (): Promise<void> => {
+      while (!end.aborted) {
+        session = await join(client, aMachine(id, { engine: version }), end);
+        joined.resolve();
+        await engine.run(session, mirror, end);
+        if (leaving.signal.aborted) await session.end();
+        await stillThere(mirror, clock, end);
+      }
+    };
+    const life = live().catch((error: unknown) => {
+      if (!end.aborted) throw error;
+    });
+    running.push(life);
+    await joined.promise;
+    await clock.advance(1);
+    return {
+      id,
+      client,
+      engine,
+      session: () => {
+        if (session === undefined) throw new Error(`${id} has not joined`);
+        return session;
+      },
+      leave: async () => {
+        leaving.abort(new Error("it leaves"));
+        await clock.advance(0);
+        await life;
+      },
+    };
+  };
+  const placed = (): string[] =>
+    [...memory.snapshot.placements.values()].map(({ unit, machineID }) => `${unit} ${machineID}`).sort();
+  return { clock, memory, node, placed, lines };
+}
+
+async function join(client: MemoryClient, machine: Machine, signal: AbortSignal): Promise<Session> {
+  const result = await client.join({ machine, ttl }, signal);
+  if (result.kind !== "joined") throw new Error(`${machine.id} is a duplicate`);
+  return result.session;
+}
+
+/** As fleetd does: without etcd there is nothing to join. */
+async function stillThere(mirror: Mirror, clock: ManualClock, signal: AbortSignal): Promise<void> {
+  while (!mirror.fresh) await clock.sleep(200, signal);
+}
