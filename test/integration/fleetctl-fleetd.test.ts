@@ -120,6 +120,19 @@ describe("fleetctl with a real fleetd", () => {
     await fleetctl("destroy", "slow", "after");
   });
 
+  it("says at once why a global unit fits no machine, and nothing when it fits", async () => {
+    const path = await file("all.service", `${unitFile}[X-Fleet]\nGlobal=yes\nMachineMetadata=region=moon\n`);
+    const out = "Triggered global unit all.service start\n";
+    const refused = await fleetctl("start", path);
+    expect(refused).toMatchObject({ code: 1, out: expect.stringContaining(out) as unknown });
+    expect(refused.err).toContain(`Unit all.service can run on no machine:\n  not on ${where}: `);
+    await fleetctl("destroy", "all");
+    await file("all.service", `${unitFile}[X-Fleet]\nGlobal=yes\nMachineMetadata=region=local\n`);
+    const started = await fleetctl("start", path);
+    expect(started).toMatchObject({ code: 0, out: expect.stringContaining(out) as unknown, err: "" });
+    await fleetctl("destroy", "all");
+  });
+
   it("replaces a running unit", async () => {
     const path = await file("new.service");
     await fleetctl("start", path);

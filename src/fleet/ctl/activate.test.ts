@@ -127,6 +127,61 @@ describe("start", () => {
     );
   });
 
+  describe("of a global unit", () => {
+    const [one, two] = ["0b9fd6f8aaaaaaaaaaaaaaaaaaaaaaaa", "5d1ee7c2bbbbbbbbbbbbbbbbbbbbbbbb"];
+    const why = "local Machine metadata insufficient";
+    const triggered = "Triggered global unit all.service start\n";
+    const withReach = (...verdicts: ("here" | "unable")[]): Bench => {
+      const setup = withFiles({ "all.service": globalText });
+      setup.fleet.explanations.set("all.service", {
+        unit: "all.service",
+        desired: "launched",
+        fate: "everywhere",
+        machineID: undefined,
+        summary: "it is global",
+        together: [],
+        machines: [one, two].map((machineID, index) => ({
+          machineID,
+          verdict: verdicts[index] ?? "here",
+          load: 0,
+          obstacles: verdicts[index] === "unable" ? [{ why, change: "" }] : [],
+        })),
+      });
+      return setup;
+    };
+
+    it("says nothing more where it fits every machine", async () => {
+      const result = await withReach("here", "here").run("start", "all.service");
+      expect(result).toMatchObject({ code: 0, err: "" });
+      expect(result.out.endsWith(triggered)).toBe(true);
+    });
+
+    it("says where it goes, and where not and why", async () => {
+      const result = await withReach("here", "unable").run("start", "all.service");
+      expect(result).toMatchObject({
+        code: 0,
+        err: `Unit all.service goes to ${where.slice(3)}\n  not on 5d1ee7c2.../192.168.56.12: ${why}\n`,
+      });
+      expect(result.out.endsWith(triggered)).toBe(true);
+    });
+
+    it("never hides that it fits nowhere", async () => {
+      const setup = withReach("unable", "unable");
+      const { code, err } = await setup.run("start", "all.service");
+      expect(code).toBe(1);
+      expect(err).toBe(
+        [
+          "Unit all.service can run on no machine:",
+          `  not ${where}: ${why}`,
+          `  not on 5d1ee7c2.../192.168.56.12: ${why}`,
+          "It stays wanted, and starts as soon as a machine can run it.",
+          "",
+        ].join("\n"),
+      );
+      expect(await setup.run("start", "--no-block", "all.service")).toMatchObject({ code: 0, err: "" });
+    });
+  });
+
   it("starts many units at once", async () => {
     const names = Array.from({ length: 30 }, (_, index) => `n${index}.service`);
     const setup = withFiles(Object.fromEntries(names.map((name) => [name, text])));

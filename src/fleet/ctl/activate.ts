@@ -4,6 +4,7 @@ import { inBatches } from "./batches.ts";
 import type { Call } from "./command.ts";
 import { complain } from "./complain.ts";
 import { newVersions, replaceUnits, rollUnits, toRoll } from "./replace.ts";
+import { sayReach } from "./reach.ts";
 import { type Resolved, resolveUnits } from "./resolve.ts";
 import { doesNotWait, waitForUnits, waitLimit } from "./wait.ts";
 
@@ -63,14 +64,16 @@ async function activate(call: Call, activation: Activation): Promise<number> {
   if (!(await replaced(call, others, state))) return 1;
   try {
     await askFor(call, others, state);
-    for (const { unit } of others) if (isGlobal(unit)) call.out(`Triggered global unit ${unit.name} ${verb}`);
+    const global = others.flatMap(({ unit }) => (isGlobal(unit) ? [unit.name] : []));
+    for (const name of global) call.out(`Triggered global unit ${name} ${verb}`);
     const local = others.filter(({ unit }) => !isGlobal(unit));
     if (doesNotWait(call)) {
       for (const { unit } of local.filter(isOpen(state))) call.out(`Triggered unit ${unit.name} ${verb}`);
       return 0;
     }
+    const nowhere = await sayReach(call, global);
     const lost = [...(await rollUnits(call, rolled)), ...(await waitFor(call, local, activation))];
-    return lost.length > 0 ? 1 : 0;
+    return nowhere.length + lost.length > 0 ? 1 : 0;
   } catch (error) {
     complain(call, failure, error);
     return 1;
