@@ -102,6 +102,23 @@ describe("fleetctl with a real fleetd", () => {
     await fleetctl("destroy", "picky");
   });
 
+  it.each(["start", "load"])(
+    "says at once of a %s that the machine cannot install the unit",
+    async (command) => {
+      const path = await file("mute.service", `${unitFile}[Install]\nDefaultInstance=1\n`);
+      const { code, err } = await fleetctl(command, path);
+      expect([code, err]).toEqual([
+        1,
+        expect.stringContaining(`unit mute.service cannot be installed on ${where}`),
+      ]);
+      expect((await fleetctl("list-units", "--no-legend")).out).toContain(
+        `mute.service\t${where}\tfailed\tfailed\n`,
+      );
+      expect(await fleetctl("stop", "mute")).toMatchObject({ code: 0 });
+      expect(await fleetctl("destroy", "mute")).toMatchObject({ code: 0 });
+    },
+  );
+
   it("waits for a unit whose start waits for another one's", async () => {
     const slow = await file(
       "slow.service",
@@ -112,7 +129,7 @@ describe("fleetctl with a real fleetd", () => {
     expect(await fleetctl("start", path)).toEqual({
       code: 0,
       out: `Unit after.service inactive\nUnit after.service launched on ${where}\n`,
-      err: "",
+      err: `Waiting for unit after.service: systemd on ${where} has yet to start it\n`,
     });
     expect((await fleetctl("list-units", "--no-legend")).out).toContain(
       `after.service\t${where}\tactive\trunning\n`,

@@ -47,6 +47,34 @@ describe("the agent in trouble, on its return and at its end", () => {
     expect(stage.published("a.service")).toMatchObject({ active: "active" });
   });
 
+  it.each(["launched", "loaded"] as const)(
+    "says of a unit that is to be %s that it cannot be installed, until it can be or is given up",
+    async (desired) => {
+      await stage.begin();
+      stage.systemd.breakDown("no space left on device");
+      await stage.run("a.service", unitFiles.sleeper, desired);
+      await stage.run("b.service", unitFiles.sleeper, desired);
+      expect(stage.published("a.service")).toBeUndefined();
+      await stage.clock.advance(500);
+      await settle();
+      expect(stage.published("a.service")).toEqual({
+        unit: "a.service",
+        machineID: me.id,
+        hash: hashOf(unitFiles.sleeper),
+        load: "error",
+        active: "failed",
+        sub: "failed",
+        reached: desired,
+      });
+      await stage.release("b.service");
+      expect(stage.published("b.service")).toBeUndefined();
+      stage.systemd.breakDown(undefined);
+      await stage.clock.advance(2_000);
+      await settle();
+      expect(stage.published("a.service")).toMatchObject({ load: "loaded", reached: desired });
+    },
+  );
+
   it("touches nothing while etcd is away, however long", async () => {
     await stage.begin();
     await stage.run("a.service", unitFiles.sleeper, "launched");

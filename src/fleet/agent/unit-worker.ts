@@ -35,6 +35,7 @@ const firstRetry = 500;
 const lastRetry = 30_000;
 /** How long nothing is said of a start that systemd has not begun, ms. */
 const unsaid = 500;
+const notInstalled: SystemdStatus = { load: "error", active: "failed", sub: "failed" };
 
 export function createUnitWorker(options: UnitWorkerOptions): UnitWorker {
   return new Worker(options);
@@ -51,6 +52,8 @@ class Worker implements UnitWorker {
   #released = false;
   #working = false;
   #failures = 0;
+  /** What is wanted could not be installed, twice in a row at least: that is published, so that nobody waits in silence. */
+  #unloadable = false;
   /** Aborts when something else is wanted than what is being waited for. */
   #nudge = new AbortController();
 
@@ -103,6 +106,7 @@ class Worker implements UnitWorker {
       if (signal.aborted) return;
       const pause = Math.min(lastRetry, firstRetry * 2 ** this.#failures);
       this.#failures++;
+      if (step.kind === "load" && this.#failures > 1) this.#unloadable = true;
       this.#publish();
       log.warn(`could not ${step.kind} ${name}`, { why: messageOf(error), retry: `${pause}ms` });
       await clock.sleep(pause, AbortSignal.any([signal, this.#nudge.signal])).catch(() => undefined);
@@ -132,10 +136,11 @@ class Worker implements UnitWorker {
     await systemd.install(name, want.content, signal);
     this.#status = await systemd.status(name, signal);
     this.#released = false;
+    this.#unloadable = false;
     this.#start = "none";
     this.#local = { hash: want.hash, reached: "loaded" };
     // What is started next is published when systemd begins it, in a moment: one record instead of two.
-    if (this.#want?.desired !== "launched") this.#publish();
+    if (this.#want?.desired !== "launched" || this.#failures > 0) this.#publish();
   }
 
   async #run(): Promise<void> {
@@ -206,7 +211,10 @@ class Worker implements UnitWorker {
 
   #publish(): void {
     const { name, machineID, publish } = this.#options;
-    const [local, status] = [this.#local, this.#status];
+    const [local, status, want] = [this.#local, this.#status, this.#want];
+    if (this.#unloadable && want !== undefined) {
+      return publish({ unit: name, machineID, hash: want.hash, ...notInstalled, reached: want.desired });
+    }
     if (this.#released || local === undefined || status === undefined) return publish(undefined);
     const launched = this.#start === "begun" || local.reached === "launched";
     return publish({

@@ -89,7 +89,7 @@ async function waitFor(
   return await waitForUnits(call, {
     names: units.map(({ unit }) => unit.name),
     state,
-    systemd: state === "launched" ? "active" : "any",
+    systemd: state === "launched" ? "active" : "loaded",
     within: waitLimit(call),
     quiet: new Set(units.filter(isQuiet).map(({ unit }) => unit.name)),
     versions: newVersions(units),

@@ -12,8 +12,8 @@ export interface Sight {
 
 export interface Goal {
   readonly state: DesiredState;
-  /** What systemd must say besides: that it is active, that it no longer knows it, or nothing in particular. */
-  readonly systemd: "active" | "absent" | "any";
+  /** What systemd must say besides: that it is active, has it, no longer knows it, or nothing in particular. */
+  readonly systemd: "active" | "loaded" | "absent" | "any";
   /** The hash of the version that is awaited; undefined when the unit was not replaced. */
   readonly version?: string | undefined;
 }
@@ -49,14 +49,15 @@ export function progressOf(sight: Sight, goal: Goal): Progress {
     return trouble(2_000, { kind: "overtaken" });
   if (!isGlobal(unit) && !hasArrived(sight, goal)) return { kind: "pending" };
   if (goal.systemd === "absent") return { kind: states.length === 0 ? "done" : "pending" };
-  // A stop was asked for, but the service takes its time.
-  if (goal.systemd === "any") return { kind: states.some(isStopping) ? "pending" : "done" };
   const state = stateOf(unit, states);
+  if (goal.systemd === "loaded" && state?.load === "error") return trouble(300, { kind: "failed", state });
+  // A stop was asked for, but the service takes its time.
+  if (goal.systemd !== "active") return { kind: states.some(isStopping) ? "pending" : "done" };
   return state === undefined ? { kind: "pending" } : runningProgress(unit, state);
 }
 
 /** What the machine that has the unit says of it. */
-function stateOf(unit: ApiUnit, states: Sight["states"]): ApiUnitState | undefined {
+export function stateOf(unit: ApiUnit, states: Sight["states"]): ApiUnitState | undefined {
   return states.find(({ machineID }) => unit.machineID === "" || machineID === unit.machineID);
 }
 

@@ -3,11 +3,11 @@ import type { FleetClient } from "../api/client.ts";
 import type { Call } from "./command.ts";
 import { isOn, numberOf } from "./command.ts";
 import { type Bell, createBell } from "./bell.ts";
-import { byId, machineLegend } from "./legend.ts";
-import type { MachineMap } from "./legend.ts";
 import { manyUnits } from "./known-units.ts";
 import { hasArrived, progressOf } from "./progress.ts";
 import type { Goal, Sight, Trouble } from "./progress.ts";
+import { createStall } from "./stall.ts";
+import { waitReporter } from "./wait-report.ts";
 
 /** How long the API may stay away while we wait, ms: an etcd election or a restarted fleetd is no reason to give up. */
 const outageLimit = 15_000;
@@ -37,7 +37,7 @@ export interface WaitRequest extends Omit<Goal, "version"> {
 
 /**
  * Waits until each unit has reached the state and prints a line for each as it does. Says on standard error why units
- * cannot; gives the names of those that did not get there.
+ * cannot, and what those wait for that shall come but do not; gives the names of those that did not get there.
  */
 export async function waitForUnits(call: Call, request: WaitRequest): Promise<readonly string[]> {
   if (request.names.length === 0) return [];
@@ -59,15 +59,18 @@ async function watchUnits(
   const started = clock.monotonic();
   const waiting = new Map(request.names.map((name) => [name, new Waiting(name, goalFor(name, request))]));
   const lost: string[] = [];
-  const show = reporter(call, fleet);
+  const show = waitReporter(call, fleet);
+  const stall = createStall(started);
   let lastAnswer = started;
   for (;;) {
     const looked = clock.monotonic();
     const sights = await lookOrWait(fleet, [...waiting.keys()], () => clock.monotonic() - lastAnswer);
     const now = clock.monotonic();
     if (sights !== undefined) lastAnswer = now;
+    let news = false;
     for (const [name, sight] of sights ?? []) {
       const outcome = waiting.get(name)?.see(sight, now);
+      news ||= outcome?.arrived === true || outcome?.over === true;
       if (outcome?.arrived && request.quiet?.has(name) !== true) await show.arrived(sight);
       if (outcome?.trouble !== undefined) {
         await show.trouble(name, sight, outcome.trouble);
@@ -77,8 +80,12 @@ async function watchUnits(
     }
     if (waiting.size === 0) return lost;
     if (now - started >= request.within) break;
+    const standing = sights === undefined ? [] : standingOf(request, waiting);
+    const stalled = stall.look({ now, news, standing });
+    await show.stalled(stalled.flatMap((name) => sights?.get(name) ?? []));
     const dues = [...waiting.values()].map((unit) => unit.due);
-    const quiet = Math.min(longestQuiet, Math.max(0, Math.min(started + request.within, ...dues) - now));
+    const due = Math.min(started + request.within, stall.due, ...dues);
+    const quiet = Math.min(longestQuiet, Math.max(0, due - now));
     await bell.next({ polling: pause(now - started), quiet, gather: gatherFor(waiting.size, now - looked) });
   }
   for (const name of waiting.keys()) {
@@ -89,6 +96,12 @@ async function watchUnits(
 
 function goalFor(name: string, { state, systemd, versions }: WaitRequest): Goal {
   return { state, systemd, version: versions?.get(name) };
+}
+
+/** The units that have yet to come to a machine, or to be started there. What is to be stopped just takes its time. */
+function standingOf({ systemd }: WaitRequest, waiting: ReadonlyMap<string, Waiting>): readonly string[] {
+  if (systemd !== "active" && systemd !== "loaded") return [];
+  return [...waiting.values()].filter(({ arrived }) => !arrived).map(({ name }) => name);
 }
 
 /** How long to trust that an event stream would tell, ms. */
@@ -109,8 +122,9 @@ function pause(elapsed: number): number {
 class Waiting {
   readonly #goal: Goal;
   #troubleSince: number | undefined;
-  #announced = false;
   readonly name: string;
+  /** Whether fleet called it what it shall be, once. */
+  arrived = false;
   /** Monotonic time (ms) when trouble that stays turns into an error; Infinity when there is none. */
   due = Infinity;
 
@@ -120,8 +134,8 @@ class Waiting {
   }
 
   see(sight: Sight, now: number): { arrived: boolean; over: boolean; trouble?: Trouble } {
-    const arrived = !this.#announced && hasArrived(sight, this.#goal);
-    this.#announced ||= arrived;
+    const arrived = !this.arrived && hasArrived(sight, this.#goal);
+    this.arrived ||= arrived;
     const progress = progressOf(sight, this.#goal);
     this.due = Infinity;
     if (progress.kind !== "trouble") {
@@ -161,47 +175,6 @@ async function look(fleet: FleetClient, names: readonly string[]): Promise<Reado
     return [name, { unit, states }];
   };
   return new Map(await Promise.all(names.map(one)));
-}
-
-interface Reporter {
-  arrived(sight: Sight): Promise<void>;
-  trouble(name: string, sight: Sight, trouble: Trouble): Promise<void>;
-}
-
-function reporter(call: Call, fleet: FleetClient): Reporter {
-  let machines: MachineMap = new Map();
-  const legend = async (id: string): Promise<string> => {
-    if (!machines.has(id)) machines = byId(await fleet.machines().catch(() => []));
-    return machineLegend(id, machines);
-  };
-  return {
-    arrived: async ({ unit }) => {
-      if (unit === undefined) return;
-      const where = unit.machineID === "" ? "" : ` on ${await legend(unit.machineID)}`;
-      call.out(`Unit ${unit.name} ${unit.currentState}${where}`);
-    },
-    trouble: async (name, { unit }, trouble) => {
-      if (trouble.kind === "gone") return call.err(`Error waiting for units: unit ${name} was destroyed`);
-      if (trouble.kind === "refused") {
-        call.err(
-          `Error waiting for units: unit ${name} can run on no machine: ${unit?.refusal?.summary ?? ""}`,
-        );
-        for (const { machineID, why } of unit?.refusal?.reasons ?? []) {
-          call.err(`  ${await legend(machineID)}: ${why}`);
-        }
-        return call.err("It stays wanted, and starts as soon as a machine can run it.");
-      }
-      if (trouble.kind === "overtaken") {
-        return call.err(`Error waiting for units: unit ${name} was replaced by somebody else meanwhile`);
-      }
-      const { active, sub, machineID } = trouble.state;
-      const how = trouble.kind === "failed" ? "failed" : "is not running";
-      call.err(
-        `Error waiting for units: unit ${name} ${how} on ${await legend(machineID)} (${active}/${sub})`,
-      );
-      return call.err(`Hint: 'fleetctl status ${name}' and 'fleetctl journal ${name}' say more`);
-    },
-  };
 }
 
 /** Waits until the cluster has forgotten the units: neither registry nor machines know them. Throws E_TIMEOUT. */
