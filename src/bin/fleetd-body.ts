@@ -88,6 +88,7 @@ export async function createBody({ config, env, clock, log, onReady }: BodyOptio
   const api = createApi({
     registry,
     mirror: () => life.mirror,
+    absence: () => life.absence,
     holding: () => leftUntil(engine.status.holdingUntil, clock),
     version: manifest.version,
     tokenLimit: config.tokenLimit,

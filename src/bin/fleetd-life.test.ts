@@ -91,6 +91,7 @@ describe("fleetd's life", () => {
     const { life } = await start(registry.client());
     await clock.advance(60_000);
     expect(life.mirror).toBeUndefined();
+    expect(life.absence).toEqual({ kind: "etcd", why: "etcd does not answer" });
     expect([ready, systemd.calls]).toEqual([0, []]);
     registry.start();
     await clock.advance(1_000);
@@ -135,12 +136,14 @@ describe("fleetd's life", () => {
     await settle();
     expect(life.mirror).toBeUndefined();
     expect(lines.join("\n")).toContain("ERROR another machine with this id is in the cluster");
+    const why = `the machine at ${me.publicIP} has the same id, ${me.id}; each needs an /etc/machine-id of its own`;
+    expect([life.absence, twin.absence]).toEqual([{ kind: "refused", why }, undefined]);
     const left = twin.leave();
     await settle();
     await left;
     await clock.advance(15_000);
     await settle();
-    expect(life.mirror).toBeDefined();
+    expect([life.mirror, life.absence]).toEqual([expect.anything(), undefined]);
   });
 
   it("leaves: units stop, then states and the machine's record go", async () => {

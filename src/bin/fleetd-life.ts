@@ -1,6 +1,7 @@
 import type { Clock } from "../foundation/clock.ts";
 import { AppError, messageOf } from "../foundation/errors.ts";
 import type { Log } from "../foundation/log.ts";
+import type { Absence } from "../fleet/api/absence.ts";
 import { createAgent, publishedBy, type Agent } from "../fleet/agent/agent.ts";
 import type { Machine } from "../fleet/model.ts";
 import type { Mirror, Registry, Session } from "../fleet/registry/registry.ts";
@@ -28,6 +29,8 @@ export interface LifeOptions {
 export interface Life {
   /** What the API answers from: there while this machine is registered. */
   readonly mirror: Mirror | undefined;
+  /** Why this machine is not registered; undefined while it is, or nobody knows yet. */
+  readonly absence: Absence | undefined;
   /** Sessions so far, and the one that there is. */
   readonly sessions: Sessions;
   /** Joins, works, joins again when the session is lost; ends after `leave`. */
@@ -70,6 +73,7 @@ class FleetdLife implements Life {
   readonly #end = new AbortController();
   #session: Session | undefined;
   #mirror: Mirror | undefined;
+  #absence: Absence | undefined;
   #leaseId: string | undefined;
   #ready = false;
   readonly #sessions = { begun: 0, resumed: 0, lost: 0 };
@@ -82,6 +86,10 @@ class FleetdLife implements Life {
 
   get mirror(): Mirror | undefined {
     return this.#session === undefined ? undefined : this.#mirror;
+  }
+
+  get absence(): Absence | undefined {
+    return this.#session === undefined ? this.#absence : undefined;
   }
 
   get sessions(): Sessions {
@@ -136,6 +144,7 @@ class FleetdLife implements Life {
         return await registry.follow(this.#end.signal);
       } catch (error) {
         signal.throwIfAborted();
+        this.#absence = { kind: "etcd", why: messageOf(error) };
         log.warn("cannot read the registry yet", { why: messageOf(error) });
         await clock.sleep(retryAfter, signal);
       }
@@ -156,16 +165,14 @@ class FleetdLife implements Life {
           });
           return result;
         }
-        log.error(
-          "another machine with this id is in the cluster; each needs an /etc/machine-id of its own",
-          {
-            id: machine.id,
-            other: result.machine.publicIP,
-          },
-        );
+        const { publicIP } = result.machine;
+        const why = `the machine at ${publicIP} has the same id, ${machine.id}; each needs an /etc/machine-id of its own`;
+        this.#absence = { kind: "refused", why };
+        log.error("another machine with this id is in the cluster", { id: machine.id, other: publicIP, why });
         await clock.sleep(duplicateRetry, signal);
       } catch (error) {
         signal.throwIfAborted();
+        this.#absence = { kind: "etcd", why: messageOf(error) };
         log.warn("cannot join the cluster yet", { why: messageOf(error) });
         await clock.sleep(retryAfter, signal);
       }
@@ -176,6 +183,7 @@ class FleetdLife implements Life {
     const { runEngine, log, onReady } = this.#options;
     const { signal } = this.#ending;
     this.#session = session;
+    this.#absence = undefined;
     this.#sessions[resumed ? "resumed" : "begun"] += 1;
     if (!this.#ready) onReady();
     this.#ready = true;

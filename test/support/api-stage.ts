@@ -1,6 +1,7 @@
 import type { Hono } from "hono";
 import { manualClock, type ManualClock } from "../../src/foundation/clock.ts";
 import { silentLog } from "../../src/foundation/log.ts";
+import type { Absence } from "../../src/fleet/api/absence.ts";
 import { createApi } from "../../src/fleet/api/server.ts";
 import type { Telemetry } from "../../src/fleet/api/metrics.ts";
 import { createMemoryRegistry, type MemoryRegistry } from "../../src/fleet/registry/memory.ts";
@@ -35,6 +36,7 @@ export interface ApiStage {
   readonly term: Term;
   /** Undefined: as before the machine has joined. */
   mirror: Mirror | undefined;
+  absence: Absence | undefined;
   app: Hono;
   /** The API with pages of this size. */
   api(tokenLimit: number): Hono;
@@ -67,6 +69,7 @@ export async function apiStage(): Promise<ApiStage> {
     createApi({
       registry: client,
       mirror: () => stage.mirror,
+      absence: () => stage.absence,
       version: "0.1.0",
       tokenLimit,
       telemetry: () => telemetry,
@@ -79,6 +82,7 @@ export async function apiStage(): Promise<ApiStage> {
     registry,
     term: await session.campaign(stop.signal),
     mirror: await client.follow(stop.signal),
+    absence: undefined,
     app: api(100),
     api,
     send: async (method, path, body, type = "application/json") => {

@@ -35,6 +35,11 @@ describe("looking at fleetd from outside", () => {
     expect(await textAt("/healthz")).toEqual([503, "the registry in etcd cannot be followed\n"]);
     stage.mirror = undefined;
     expect(await textAt("/healthz")).toEqual([503, "this machine has not joined the cluster\n"]);
+    stage.absence = { kind: "etcd", why: "nobody answered" };
+    expect(await textAt("/healthz")).toEqual([
+      503,
+      "this machine has not joined the cluster: nobody answered\n",
+    ]);
   });
 
   it("counts for Prometheus", async () => {

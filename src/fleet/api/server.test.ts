@@ -146,6 +146,20 @@ describe("fleet's API", () => {
     }
   });
 
+  it("says why it has not joined where that is not etcd's silence", async () => {
+    stage.mirror = undefined;
+    stage.absence = { kind: "refused", why: "the machine at 10.0.0.9 has the same id" };
+    for (const path of ["/fleet/v1/units", "/fleet/v1/events"]) {
+      expect(await errorOf(await stage.send("GET", path))).toEqual([
+        503,
+        "this machine is not in the cluster: the machine at 10.0.0.9 has the same id",
+      ]);
+    }
+    stage.absence = { kind: "etcd", why: "nobody answered" };
+    const [, message] = await errorOf(await stage.send("GET", "/fleet/v1/units"));
+    expect(message).toBe("fleet server unable to communicate with etcd");
+  });
+
   it("waits a little for etcd, then says that it is away", async () => {
     stage.registry.stop();
     const answer = stage.send("GET", "/fleet/v1/units");

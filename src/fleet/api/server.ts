@@ -4,6 +4,7 @@ import { isAppError, messageOf } from "../../foundation/errors.ts";
 import type { Log } from "../../foundation/log.ts";
 import type { Machine, Snapshot, Unit, UnitState } from "../model.ts";
 import type { Mirror, Registry } from "../registry/registry.ts";
+import { type Absence, illnessOf, refusalFor } from "./absence.ts";
 import { limitBody } from "./body-limit.ts";
 import { contentTypeProblem } from "./content-type.ts";
 import { discoveryDocument } from "./discovery.ts";
@@ -23,6 +24,8 @@ export interface ApiOptions {
   >;
   /** What to answer from; undefined while this machine is not registered. Asked anew for each request. */
   readonly mirror: () => Mirror | undefined;
+  /** Why there is no mirror, where that is known. */
+  readonly absence?: () => Absence | undefined;
   /** How long this machine's engine still holds because too many machines vanished at once, ms. */
   readonly holding?: () => number | undefined;
   /** fleetd's version, for the Server header. */
@@ -43,7 +46,6 @@ const maxBody = 4 * 1024 * 1024;
 const patience = 2_000;
 const mostStreams = 256;
 const methods: ReadonlySet<string> = new Set(["GET", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "POST"]);
-const noEtcd = "fleet server unable to communicate with etcd";
 
 type Status = 400 | 404 | 405 | 409 | 413 | 415 | 500 | 503;
 
@@ -61,7 +63,7 @@ export function createApi(options: ApiOptions): Hono {
   });
   app.notFound((c) => fail(c, 404, ""));
   app.onError((error, c) => {
-    if (isAppError(error, "E_ETCD")) return fail(c, 503, noEtcd);
+    if (isAppError(error, "E_ETCD")) return fail(c, 503, refusalFor(undefined));
     options.log.error("a request failed", { method: c.req.method, path: c.req.path, why: messageOf(error) });
     return fail(c, 500, "");
   });
@@ -70,8 +72,8 @@ export function createApi(options: ApiOptions): Hono {
     const source = { version, mirror: mirror(), telemetry: telemetry(), requests, streams: streams.size };
     return c.text(showMetrics(source), 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
   });
-  app.get("/healthz", (c) => health(c, options.mirror()));
-  app.use(async (c, next) => ((await freshMirror(options)) === undefined ? fail(c, 503, noEtcd) : next()));
+  app.get("/healthz", (c) => health(c, options));
+  app.use(async (c, next) => ((await freshMirror(options)) === undefined ? absent(c, options) : next()));
   app.all("/", (c) => fail(c, 405, ""));
   for (const prefix of ["/fleet/v1", "/v1-alpha"]) {
     app.all(prefix, (c) => fail(c, 405, ""));
@@ -100,7 +102,7 @@ function routes(options: ApiOptions): Hono {
 
   v1.get("/units", (c) => {
     const now = snapshot();
-    if (now === undefined) return fail(c, 503, noEtcd);
+    if (now === undefined) return absent(c, options);
     const show = (unit: Unit): object => showUnit(unit, now);
     return page(c, { key: "units", items: sorted(now.units), show, tokenLimit });
   });
@@ -197,15 +199,16 @@ async function patchMachines(c: Context, options: ApiOptions): Promise<Response>
   return c.body(null, 204);
 }
 
-function health(c: Context, mirror: Mirror | undefined): Response {
-  if (mirror === undefined) return c.text("this machine has not joined the cluster\n", 503);
+function health(c: Context, options: ApiOptions): Response {
+  const mirror = options.mirror();
+  if (mirror === undefined) return c.text(illnessOf(options.absence?.()), 503);
   return mirror.fresh ? c.text("ok\n") : c.text("the registry in etcd cannot be followed\n", 503);
 }
 
 /** `?unitName=` (repeatable) leaves other units' events out. */
 function events(c: Context, options: ApiOptions, open: Set<ReadableStream>): Response {
   const mirror = options.mirror();
-  if (mirror === undefined) return fail(c, 503, noEtcd);
+  if (mirror === undefined) return absent(c, options);
   if (open.size >= mostStreams) return fail(c, 503, `${mostStreams} clients follow the events already`);
   const over = new AbortController();
   c.req.raw.signal.addEventListener("abort", () => over.abort(new Error("the client has gone")), {
@@ -248,6 +251,11 @@ async function within(clock: Clock, work: (signal: AbortSignal) => Promise<void>
 
 function fail(c: Context, status: Status, message: string): Response {
   return c.json({ error: { code: status, message } }, status);
+}
+
+/** There is nothing to answer from. */
+function absent(c: Context, { mirror, absence }: ApiOptions): Response {
+  return fail(c, 503, refusalFor(mirror() === undefined ? absence?.() : undefined));
 }
 
 function noUnit(c: Context): Response {
