@@ -52,11 +52,7 @@ async function proxyPassword(
   environment: Environment,
 ): Promise<string | undefined> {
   if (passwordFile === undefined) return environment["FLOTILLA_PROXY_PASSWORD"];
-  const home = environment["HOME"] ?? environment["USERPROFILE"] ?? "~";
-  const path = resolve(
-    dir,
-    passwordFile.replace(/^~(?=[/\\])/, () => home),
-  );
+  const path = passwordPath(dir, passwordFile, environment);
   const text = await readIfExists(path).catch((error: unknown) => {
     throw passwordError(`proxy.passwordFile: ${path} cannot be read`, error);
   });
@@ -66,6 +62,15 @@ async function proxyPassword(
     throw passwordError(`proxy.passwordFile: ${path} must hold one line, the password`);
   }
   return password;
+}
+
+/** Where `proxy.passwordFile` of the cluster.yaml in `dir` points. */
+export function passwordPath(dir: string, passwordFile: string, environment: Environment): string {
+  const home = environment["HOME"] ?? environment["USERPROFILE"] ?? "~";
+  return resolve(
+    dir,
+    passwordFile.replace(/^~(?=[/\\])/, () => home),
+  );
 }
 
 function passwordError(message: string, cause?: unknown): AppError {

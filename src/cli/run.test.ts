@@ -7,7 +7,7 @@ import { runCluster, type Said } from "../../test/support/run-cluster.ts";
 import packageJson from "../../package.json" with { type: "json" };
 import { loadScenario } from "../failover/scenario/load.ts";
 import { AppError } from "../foundation/errors.ts";
-import { version } from "./run.ts";
+import { version } from "./version.ts";
 
 let memory: MemoryWorld;
 let cwd: string;

@@ -9,9 +9,7 @@ import { buildProgram } from "./register.ts";
 import { errorJson, isInterruption, showBug, showError } from "./show/error.ts";
 import type { Reporter } from "./show/reporter.ts";
 import { plainReporter } from "./show/plain.ts";
-
-/** flotilla's version; a test holds it to package.json. */
-export const version = "0.1.0";
+import { version } from "./version.ts";
 
 /** The whole command line: takes arguments (without node and script), gives the exit code; throws nothing. */
 export async function run(argv: readonly string[], io: Io, wiring: Wiring): Promise<number> {

@@ -3,15 +3,13 @@ import { openCluster, type KnownCluster, type World } from "../lifecycle/cluster
 import { reachNode, runningTargets, targetsOf } from "../lifecycle/access/reach.ts";
 import { lines } from "../lifecycle/ready/ready-stream.ts";
 import type { Context } from "./context.ts";
+import { journalCommand } from "./node-journal.ts";
 
 export interface LogsOptions {
   readonly nodes: readonly string[];
   readonly follow: boolean;
   readonly consoleOnly: boolean;
 }
-
-/** The units whose journal tells how a node came up. */
-const units = ["flotilla-cloudinit", "ssh", "etcd2", "etcd-gateway", "docker", "fleet"];
 
 /** Prints the console, and the journal of those machines that let us in; with `follow` as it comes, side by side. */
 export async function showLogs(context: Context, options: LogsOptions): Promise<void> {
@@ -61,8 +59,7 @@ async function showConsole(tools: Tools, node: string, follow: boolean): Promise
 
 async function showJournal(tools: Tools, node: string, follow: boolean): Promise<void> {
   const { world, cluster, context } = tools;
-  const flags = units.map((unit) => `-u ${unit}`).join(" ");
-  const command = `sudo journalctl --no-pager -b -o short-iso ${flags} ${follow ? "-f -n 50" : ""}`;
+  const command = journalCommand(follow ? "-f -n 50" : "");
   try {
     const connection = await reachNode(world, cluster, node, { timeout: 3_000 });
     try {
