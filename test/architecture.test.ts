@@ -80,6 +80,7 @@ const atTheDoor = ["src/fleet/model.ts", "src/lifecycle/cluster.ts", "src/failov
 
 /** Rooms that only compute: no process, no network, no file, no clock. */
 const pure = [
+  "src/cli/collect/plan.ts",
   "src/spec/",
   "src/provision/",
   "src/fleet/unit/",

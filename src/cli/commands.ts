@@ -1,4 +1,5 @@
 import type { Command } from "./command.ts";
+import { collect } from "./commands/collect.ts";
 import { completion } from "./commands/completion.ts";
 import { cp } from "./commands/cp.ts";
 import { destroy, halt, kill } from "./commands/power.ts";
@@ -42,6 +43,7 @@ export const commands: readonly Command[] = [
   provision,
   destroy,
   logs,
+  collect,
   test,
   report,
   fault,

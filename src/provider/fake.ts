@@ -18,6 +18,8 @@ export interface FakeProvider extends Provider {
   lacks: readonly Lack[];
   /** The user-data with which a machine last booted; undefined before its first boot. */
   bootedWith(cluster: ClusterRef, node: string): string | undefined;
+  /** The machine, which exists, prints a line on its console. */
+  print(cluster: ClusterRef, node: string, line: string): void;
   /** The next call of that kind fails with the error. */
   failNext(call: string, error: Error): void;
 }
@@ -54,6 +56,7 @@ export function createFakeProvider({ clock, capabilities }: FakeOptions): FakePr
     calls,
     lacks: [],
     bootedWith: (cluster, node) => machinesOf(clusters, cluster).get(node)?.booted,
+    print: (cluster, node, line) => void must(clusters, cluster, node).console.push(line),
     failNext: (call, error) => void failures.set(call, error),
     check(_cluster: ClusterPlan) {
       return Promise.resolve(this.lacks);

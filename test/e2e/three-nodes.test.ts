@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { eventually, onHost, root, testCluster, type TestCluster } from "../support/cluster.ts";
 
@@ -201,6 +201,31 @@ describe("fleet by hand", () => {
     following.kill("SIGINT");
     await following;
     expect(text).toContain("Hello World");
+  });
+});
+
+describe("a bundle for a bug report", () => {
+  it("has what every machine says, for its owner alone, and no key", async () => {
+    const path = join(cluster.dir, "bundle.tar.gz");
+    expect(JSON.parse(await cluster.must("collect", "--json", "--out", path))).toMatchObject({ missing: [] });
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+
+    const folder = join(cluster.dir, "unpacked");
+    await mkdir(folder);
+    await onHost("tar", ["-xzf", path, "-C", folder, "--strip-components=1"]);
+    const read = (name: string): Promise<string> => readFile(join(folder, name), "utf8");
+    for (const node of nodes) {
+      const [, applied = ""] = (await read(`machines/${node}/cloud-config.txt`)).split("\n");
+      expect(JSON.parse(applied)).toMatchObject({ ok: true });
+      expect(await read(`machines/${node}/etcd.txt`)).toContain("is healthy");
+      expect(await read(`machines/${node}/fleet.txt`)).toContain("hello.service");
+      expect(await read(`machines/${node}/journal.txt`)).toContain("fleet");
+    }
+    const keys = join(cluster.dir, ".state/keys");
+    const lines = (await readFile(join(keys, "operator"), "utf8")).split("\n").slice(1, -2);
+    const token = (await readFile(join(keys, "etcd-token"), "utf8")).trim();
+    const secrets = [...lines, token].flatMap((secret) => ["-e", secret]);
+    expect(await onHost("grep", ["-rlF", ...secrets, folder])).toMatchObject({ code: 1, stdout: "" });
   });
 });
 

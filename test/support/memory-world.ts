@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { duplexPair, type Duplex, type Writable } from "node:stream";
 import { systemClock } from "../../src/foundation/clock.ts";
 import { AppError } from "../../src/foundation/errors.ts";
+import type { Exec } from "../../src/foundation/exec.ts";
 import { silentLog } from "../../src/foundation/log.ts";
 import type { SshConnection } from "../../src/foundation/ssh.ts";
 import type { World } from "../../src/lifecycle/cluster.ts";
@@ -31,8 +32,12 @@ export interface MemoryWorld extends AsyncDisposable {
   readonly etcd: Set<string>;
   /** Ids of machines that fleet drains. */
   readonly cordons: Set<string>;
-  /** Layers that never answer, e.g. `core-02 docker`. */
+  /** Layers that never answer, e.g. `core-02 docker`; `core-02 sshd` lets nobody in. */
   readonly broken: Set<string>;
+  /** What nodes print, by the node and the beginning of the command: `core-01: fleetctl`. */
+  readonly answers: Map<string, string>;
+  /** Programs of this host; any other is missing. */
+  readonly programs: Map<string, Exec>;
   /** Commands that were run on nodes, without those that only look. */
   readonly commands: string[];
   /** The world as another process sees it, interrupted by its own signal. */
@@ -63,14 +68,23 @@ export async function memoryWorld(text = yaml): Promise<MemoryWorld> {
   const cordons = new Set<string>();
   const broken = new Set<string>();
   const commands: string[] = [];
+  const answers: MemoryWorld["answers"] = new Map();
+  const programs: MemoryWorld["programs"] = new Map();
   const ref = { name: spec.name, dir, stateDir: join(dir, ".state") };
-  const access = memoryAccess({ provider, ref, units, etcd, cordons, broken, commands });
+  const access = memoryAccess({ provider, ref, units, etcd, cordons, broken, commands, answers });
   const another = (signal: AbortSignal, emit?: (event: ClusterEvent) => void): World => ({
     provider: async (name) => (name === "nspawn" ? provider : undefined),
     access,
     materials: async () => ({ notes: [] }),
     exec: {
-      run: async () => ({ code: undefined, stdout: "", stderr: "", timedOut: false, missing: true }),
+      run: async (command) =>
+        (await programs.get(command.argv[0])?.run(command)) ?? {
+          code: undefined,
+          stdout: "",
+          stderr: "",
+          timedOut: false,
+          missing: true,
+        },
     },
     host: recordedWindow({ platform: "linux", arch: "x64" }),
     clock,
@@ -94,6 +108,8 @@ export async function memoryWorld(text = yaml): Promise<MemoryWorld> {
     cordons,
     broken,
     commands,
+    answers,
+    programs,
     another,
     [Symbol.asyncDispose]: async () => await rm(dir, { recursive: true, force: true }),
   };
@@ -107,6 +123,7 @@ interface Backstage {
   readonly cordons: Set<string>;
   readonly broken: Set<string>;
   readonly commands: string[];
+  readonly answers: ReadonlyMap<string, string>;
 }
 
 function memoryAccess(stage: Backstage): NodeAccess {
@@ -116,7 +133,8 @@ function memoryAccess(stage: Backstage): NodeAccess {
     knock: async (node) => ((await isRunning(node)) ? "open" : "silent"),
     connect: async (node, _login, { signal }) => {
       signal.throwIfAborted();
-      if (!(await isRunning(node))) throw new AppError("E_NODE_UNREACHABLE", `${node.name} does not answer`);
+      if (!(await isRunning(node)) || stage.broken.has(`${node.name} sshd`))
+        throw new AppError("E_NODE_UNREACHABLE", `${node.name} does not answer`);
       return memoryConnection(stage, node.name);
     },
   };
@@ -159,7 +177,9 @@ function memoryConnection(stage: Backstage, node: string): SshConnection {
       if (wanted !== undefined && options.stdout !== undefined && options.signal !== undefined) {
         return await follow(Number(wanted), options.stdout, options.signal);
       }
-      if (command.startsWith("cat ")) say('{"ok":true}');
+      const answer = [...stage.answers].find(([begin]) => `${node}: ${command}`.startsWith(begin));
+      if (answer !== undefined) say(answer[1]);
+      else if (command.startsWith("cat ")) say('{"ok":true}');
       else if (command.includes("--explain")) say(`the last words of ${node}\n`);
       else commands.push(`${node}: ${command}`);
       return 0;
