@@ -28,6 +28,18 @@ describe("the agent", () => {
     });
   });
 
+  it("says in one record that a unit came up", async () => {
+    await stage.begin();
+    await stage.submit("a.service", unitFiles.sleeper, "launched");
+    const { revision } = stage.registry.snapshot;
+    await stage.place("a.service");
+    await stage.clock.advance(2_000);
+    await settle();
+    expect(stage.published("a.service")).toMatchObject({ active: "active" });
+    // One more than the engine's placement.
+    expect(stage.registry.snapshot.revision - revision).toBe(2n);
+  });
+
   it("links without starting what is only to be loaded", async () => {
     await stage.begin();
     await stage.run("a.service", unitFiles.sleeper, "loaded");

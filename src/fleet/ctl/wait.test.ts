@@ -154,6 +154,14 @@ describe("a unit that its machine cannot install", () => {
   });
 });
 
+describe("a service that ends at once", () => {
+  it("has started when it was seen active first", async () => {
+    const { setup } = showing(["a.service"], (look) => (look > 1 ? { state: { active: "failed" } } : {}));
+    expect((await setup.run("start", "a.service")).code).toBe(0);
+    expect((await setup.run("start", "a.service")).code).toBe(1);
+  });
+});
+
 describe("a unit that systemd restarts over and over", () => {
   const restarting = { active: "activating", sub: "auto-restart" };
 
