@@ -82,6 +82,39 @@ describe("together", () => {
     }
   });
 
+  it("starts a pair in the order of the files, also where it goes after a drain", async () => {
+    const database = sleeper("").replace("ExecStart=", "ExecStartPre=/bin/sleep 2\nExecStart=");
+    const website = sleeper("MachineOf=database.service");
+    await cluster.put("core-01", "database.service", database);
+    const order = "After=database.service\nRequires=database.service\n[Service]";
+    await cluster.put("core-01", "website.service", website.replace("[Service]", order));
+    await cluster.on("core-01", "fleetctl start website.service database.service");
+    /** When each of the two became active, in microseconds since the boot of their one machine. */
+    const begun = async (): Promise<string[]> => {
+      const pair = running(await listUnits(), /^(database|website)\.service$/);
+      const [machine = "", ...others] = [...new Set(pair.map((row) => row.machine.slice(0, 8)))];
+      if (pair.length < 2 || others.length > 0) return [];
+      const ask = (unit: string): Promise<string> =>
+        cluster.on(
+          "core-06",
+          `fleetctl ssh ${machine} systemctl show -p ActiveEnterTimestampMonotonic --value ${unit}`,
+        );
+      return [machine, await ask("database.service"), await ask("website.service")];
+    };
+    const [first = "", ...times] = await begun();
+    expect(Number(times[0])).toBeGreaterThan(0);
+    expect(Number(times[0])).toBeLessThanOrEqual(Number(times[1]));
+    await cluster.on("core-01", `fleetctl drain ${first}`);
+    const [second, ...later] = await eventually("both run elsewhere", async () => {
+      const found = await begun();
+      return found.length === 3 && found[0] !== first && found;
+    });
+    expect(second).not.toBe(first);
+    expect(Number(later[0])).toBeLessThanOrEqual(Number(later[1]));
+    await cluster.on("core-01", `fleetctl uncordon ${first}`);
+    await clear();
+  });
+
   it("stops the follower when its peer is destroyed, and brings it back with it (G2)", async () => {
     await cluster.on("core-01", "fleetctl destroy hello-world@4");
     await eventually("python-test@4 is gone from list-units", async () =>

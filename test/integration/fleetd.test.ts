@@ -142,6 +142,26 @@ describe("fleetd", () => {
     await registry.close();
   });
 
+  it("keeps the order of two units that belong together, also when they come at the same moment", async () => {
+    await joined();
+    const database = [{ section: "Service", name: "ExecStartPre", value: "/bin/sleep 1" }, ...sleeper];
+    const website = [
+      { section: "Unit", name: "After", value: "database.service" },
+      ...sleeper,
+      { section: "X-Fleet", name: "MachineOf", value: "database.service" },
+    ];
+    const launched = { desiredState: "launched" };
+    await call("PUT", "/units/website.service", { ...launched, options: website });
+    await until("/units/website.service", ({ body }) => "refusal" in body);
+    await call("PUT", "/units/database.service", { ...launched, options: database });
+    const activeNow = (unit: string): boolean => mock.manager.status(unit).active === "active";
+    const early = async (): Promise<boolean | undefined> =>
+      activeNow("website.service") ? !activeNow("database.service") : undefined;
+    expect(await waitFor(early, { clock, every: 5, within: 15_000 })).toBe(false);
+    await active("website.service");
+    expect(jobs()).toEqual(["StartUnit database.service replace", "StartUnit website.service replace"]);
+  });
+
   it("runs units in the systemd of its user when it is told to", async () => {
     await end("SIGKILL");
     await writeFile(join(folder, "fleet.conf"), "systemd_user=true\n");

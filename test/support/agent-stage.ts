@@ -50,6 +50,8 @@ export interface AgentStage {
   die(): Promise<void>;
   submit(name: string, content: string, desired: DesiredState): Promise<void>;
   place(name: string, machineID?: string): Promise<void>;
+  /** In one decision. */
+  placeTogether(...names: string[]): Promise<void>;
   release(name: string): Promise<void>;
   /** submit and place here. */
   run(name: string, content: string, desired: DesiredState): Promise<void>;
@@ -108,6 +110,11 @@ export async function agentStage(): Promise<AgentStage> {
     },
     place: async (name, machineID = me.id) => {
       await term.commit([{ kind: "place", placement: { unit: name, machineID, reason: "test" } }]);
+      await settle();
+    },
+    placeTogether: async (...names) => {
+      const placed = names.map((unit) => ({ unit, machineID: me.id, reason: "test" }));
+      await term.commit(placed.map((placement) => ({ kind: "place", placement })));
       await settle();
     },
     release: async (name) => {

@@ -153,6 +153,39 @@ describe("the agent", () => {
     expect(stage.published("a.service")).toMatchObject({ reached: "launched", active: "active" });
   });
 
+  it("asks systemd in the order of the files for units that come together, so that it can keep it", async () => {
+    await stage.begin();
+    const line = (key: string, other: string): string => `[Unit]\n${key}=${other}\n${unitFiles.sleeper}`;
+    await stage.submit("a.service", line("After", "b.service c.service"), "launched");
+    await stage.submit("b.service", `${unitFiles.sleeper}ExecStartPre=/bin/sleep 10\n`, "launched");
+    await stage.submit("c.service", line("After", "d.service"), "launched");
+    await stage.submit("d.service", unitFiles.sleeper, "launched");
+    await stage.submit("z.service", line("Before", "b.service"), "launched");
+    await stage.placeTogether("a.service", "b.service", "c.service", "d.service", "z.service");
+    const starts = stage.systemd.calls.filter((call) => call.startsWith("start "));
+    const at = (name: string): number => starts.indexOf(`start ${name}.service`);
+    expect(starts).toHaveLength(5);
+    expect([at("b") < at("a"), at("c") < at("a"), at("d") < at("c"), at("z") < at("b")]).not.toContain(false);
+    expect([await stage.active("a.service"), await stage.active("b.service")]).toEqual([
+      "inactive",
+      "activating",
+    ]);
+    await stage.clock.advance(10_000);
+    await settle();
+    expect(await stage.active("a.service")).toBe("active");
+  });
+
+  it("starts units all the same whose order is a circle", async () => {
+    await stage.begin();
+    const after = (other: string): string => `[Unit]\nAfter=${other}\n${unitFiles.sleeper}`;
+    await stage.submit("a.service", after("b.service"), "launched");
+    await stage.submit("b.service", after("a.service"), "launched");
+    await stage.placeTogether("a.service", "b.service");
+    await stage.clock.advance(2_000);
+    await settle();
+    expect(stage.systemd.calls.filter((call) => call.startsWith("start "))).toHaveLength(2);
+  });
+
   it("does not take an earlier failure for that of a start that still waits", async () => {
     await stage.begin();
     await stage.run("a.service", unitFiles.afterSlow, "launched");

@@ -8,6 +8,7 @@ import { adopt } from "./adopt.ts";
 import { createDesired, wantsSame } from "./desired.ts";
 import type { Want } from "./plan.ts";
 import { createPublisher } from "./publisher.ts";
+import { createStartOrder } from "./start-order.ts";
 import { createUnitWorker, type UnitWorker } from "./unit-worker.ts";
 
 export interface AgentOptions {
@@ -73,6 +74,7 @@ class LocalAgent implements Agent {
   readonly #options: AgentOptions;
   readonly #publisher;
   readonly #desired = createDesired();
+  readonly #order;
   readonly #workers = new Map<string, UnitWorker>();
   #leaving = false;
   #gone = Promise.withResolvers<void>();
@@ -80,6 +82,7 @@ class LocalAgent implements Agent {
   constructor(options: AgentOptions) {
     this.#options = options;
     this.#publisher = createPublisher(options);
+    this.#order = createStartOrder(options.clock);
   }
 
   async begin(published: ReadonlyMap<string, UnitState>): Promise<void> {
@@ -176,6 +179,7 @@ class LocalAgent implements Agent {
       systemd,
       clock,
       log,
+      order: this.#order,
       signal,
       local: found === undefined ? undefined : adopt(found, published),
       status: found?.status,

@@ -4,6 +4,7 @@ import type { Log } from "../../foundation/log.ts";
 import type { UnitState } from "../model.ts";
 import type { JobResult, Systemd, SystemdStatus } from "../systemd/systemd.ts";
 import { type Local, planUnit, type Step, type Want } from "./plan.ts";
+import type { StartOrder } from "./start-order.ts";
 
 export interface UnitWorkerOptions {
   readonly name: string;
@@ -11,6 +12,8 @@ export interface UnitWorkerOptions {
   readonly systemd: Systemd;
   readonly clock: Clock;
   readonly log: Log;
+  /** Of this machine's units. */
+  readonly order: StartOrder;
   /** What is in the directory when the worker begins. */
   readonly local: Local | undefined;
   readonly status: SystemdStatus | undefined;
@@ -67,8 +70,18 @@ class Worker implements UnitWorker {
   want(want: Want | undefined): void {
     const same = want?.hash === this.#want?.hash && want?.desired === this.#want?.desired;
     this.#want = want;
-    if (!same) this.#nudge.abort(new Error("something else is wanted now"));
+    if (!same) {
+      this.#nudge.abort(new Error("something else is wanted now"));
+      this.#expectStart();
+    }
     void this.#converge();
+  }
+
+  #expectStart(): void {
+    const { name, order } = this.#options;
+    const steps = planUnit(name, this.#want, this.#local);
+    if (steps.some(({ kind }) => kind === "start")) order.expect(name, this.#want?.content ?? "");
+    else order.over(name);
   }
 
   hear(status: SystemdStatus): void {
@@ -104,6 +117,7 @@ class Worker implements UnitWorker {
       this.#failures = 0;
     } catch (error) {
       if (signal.aborted) return;
+      this.#options.order.over(name);
       const pause = Math.min(lastRetry, firstRetry * 2 ** this.#failures);
       this.#failures++;
       if (step.kind === "load" && this.#failures > 1) this.#unloadable = true;
@@ -144,8 +158,11 @@ class Worker implements UnitWorker {
   }
 
   async #run(): Promise<void> {
-    const { name, log } = this.#options;
+    const { name, log, order, signal } = this.#options;
     const nudge = this.#nudge.signal;
+    const otherwise = AbortSignal.any([signal, nudge]);
+    await order.turn(name, otherwise);
+    if (otherwise.aborted) return;
     try {
       const result = await this.#askForStart(nudge);
       if (result.result === "refused") {
@@ -162,7 +179,7 @@ class Worker implements UnitWorker {
   }
 
   async #askForStart(nudge: AbortSignal): Promise<JobResult> {
-    const { systemd, name, signal, clock } = this.#options;
+    const { systemd, name, signal, clock, order } = this.#options;
     const over = new AbortController();
     this.#start = "asked";
     void clock.sleep(unsaid, over.signal).then(
@@ -170,7 +187,9 @@ class Worker implements UnitWorker {
       () => undefined,
     );
     try {
-      return await systemd.start(name, AbortSignal.any([signal, nudge]));
+      const job = systemd.start(name, AbortSignal.any([signal, nudge]));
+      order.over(name);
+      return await job;
     } finally {
       over.abort(new Error("the start is over"));
       this.#start = "begun";
