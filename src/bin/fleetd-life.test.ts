@@ -146,6 +146,55 @@ describe("fleetd's life", () => {
     expect([life.mirror, life.absence]).toEqual([expect.anything(), undefined]);
   });
 
+  describe("when a newer fleet has taken the registry over", () => {
+    it("keeps its units running and its lease, says so, and touches the registry no more", async () => {
+      const { life } = await start(registry.client());
+      await run("a.service");
+      registry.outgrow();
+      await settle();
+      const revision = registry.snapshot.revision;
+      await clock.advance(60_000);
+      await settle();
+      expect(registry.snapshot.machines.has(me.id)).toBe(true);
+      expect(active("a.service")).toBe("active");
+      expect(systemd.calls).toEqual(["install a.service", "start a.service"]);
+      expect([registry.snapshot.revision, engines, life.mirror]).toEqual([revision, 0, undefined]);
+      expect(life.absence).toMatchObject({ kind: "refused", why: expect.stringContaining("upgrade fleet") });
+      expect(lines.at(-1)).toContain('units run on as they are hint="upgrade fleet');
+      expect(lines.at(-1)).toContain("kept: nobody else starts them");
+    });
+
+    it("also keeps the lease that an earlier fleetd has left, and stops its units when it is stopped", async () => {
+      const first = registry.client();
+      await start(first);
+      await run("a.service");
+      await first.close();
+      registry.outgrow();
+      const { life, running } = await start(registry.client(), { leaseId: kept[0] ?? "" });
+      await clock.advance(60_000);
+      await settle();
+      expect(registry.snapshot.machines.has(me.id)).toBe(true);
+      expect(systemd.calls).toEqual(["install a.service", "start a.service"]);
+      const left = life.leave();
+      await settle();
+      await Promise.all([left, running]);
+      expect(await systemd.list()).toEqual([]);
+      expect(registry.snapshot.machines.has(me.id)).toBe(false);
+    });
+
+    it("says that others may start its units when its lease has ended", async () => {
+      await start(registry.client());
+      await run("a.service");
+      registry.outgrow();
+      await settle();
+      registry.expire();
+      await clock.advance(30_000);
+      await settle();
+      expect(lines.at(-1)).toContain("not kept: others may start them too");
+      expect(systemd.calls).toEqual(["install a.service", "start a.service"]);
+    });
+  });
+
   it("leaves: units stop, then states and the machine's record go", async () => {
     const { life, running } = await start(registry.client());
     await run("a.service");

@@ -1,10 +1,10 @@
 import type { Clock } from "../foundation/clock.ts";
-import { AppError, messageOf } from "../foundation/errors.ts";
+import { AppError, isAppError, messageOf } from "../foundation/errors.ts";
 import type { Log } from "../foundation/log.ts";
 import type { Absence } from "../fleet/api/absence.ts";
 import { createAgent, publishedBy, type Agent } from "../fleet/agent/agent.ts";
-import type { Machine } from "../fleet/model.ts";
-import type { Mirror, Registry, Session } from "../fleet/registry/registry.ts";
+import type { Machine, UnitState } from "../fleet/model.ts";
+import type { Hold, Mirror, Registry, Session } from "../fleet/registry/registry.ts";
 import type { Systemd } from "../fleet/systemd/systemd.ts";
 
 export interface LifeOptions {
@@ -55,6 +55,8 @@ export interface Sessions {
 const retryAfter = 1_000;
 /** A second machine with our id is a mistake that a person must mend. */
 const duplicateRetry = 10_000;
+/** Until somebody upgrades this fleetd. */
+const outgrownRetry = 30_000;
 /** systemd's own limit for fleet.service is longer than these together. */
 const leaving = { stopWithin: 22_000, stopAloneWithin: 2_000, tellWithin: 1_500 };
 /** All of it when etcd does not answer, ms; what is missing to 5 s is for a machine that is busy. */
@@ -74,6 +76,9 @@ class FleetdLife implements Life {
   #session: Session | undefined;
   #mirror: Mirror | undefined;
   #absence: Absence | undefined;
+  /** What keeps the lease while the registry is none that we understand. */
+  #hold: Hold | undefined;
+  #begun = false;
   #leaseId: string | undefined;
   #ready = false;
   readonly #sessions = { begun: 0, resumed: 0, lost: 0 };
@@ -99,9 +104,11 @@ class FleetdLife implements Life {
   async run(): Promise<void> {
     const { signal } = this.#ending;
     try {
-      this.#mirror = await this.#follow(signal);
-      await this.#agent.begin(publishedBy(this.#options.machine.id, this.#mirror.snapshot));
-      while (!signal.aborted) await this.#serve(await this.#join(signal), this.#mirror);
+      while (!signal.aborted) {
+        this.#mirror = await this.#follow(signal);
+        await this.#begin(publishedBy(this.#options.machine.id, this.#mirror.snapshot));
+        await this.#belong(this.#mirror, signal);
+      }
     } catch (error) {
       if (!signal.aborted) throw error;
     }
@@ -109,10 +116,10 @@ class FleetdLife implements Life {
 
   async leave(asked = this.#options.clock.monotonic()): Promise<void> {
     const { clock, log, keepLease } = this.#options;
-    const session = this.#session;
-    const left = this.#agent.leave(session, leavingFrom(clock.monotonic() - asked));
+    const session = this.#session ?? this.#hold;
+    const left = this.#agent.leave(this.#session, this.#limits(asked));
     this.#ending.abort(new AppError("E_INTERRUPTED", "fleetd leaves"));
-    const heard = (await left) === "heard";
+    const heard = (await left) === "heard" || this.#hold !== undefined;
     if (heard && session?.lost.aborted === false) {
       const late = new AbortController();
       const over = new AbortController();
@@ -137,6 +144,65 @@ class FleetdLife implements Life {
     await this.#mirror?.close();
   }
 
+  /** @param asked when, monotonic (ms): systemd may be slow to say whether it is a stop or a restart */
+  #limits(asked: number): typeof leaving {
+    const now = this.#options.clock.monotonic();
+    // Nothing is written to a registry of a newer fleet. But while the lease is kept nobody else starts the units.
+    const held = this.#hold !== undefined && !this.#hold.lost.aborted && this.#hold.unbrokenSince < now;
+    if (held) return { ...leaving, stopAloneWithin: leaving.stopWithin };
+    const left = Math.max(0, aloneWithin - leaving.tellWithin - (now - asked));
+    return { ...leaving, stopAloneWithin: Math.min(leaving.stopAloneWithin, left) };
+  }
+
+  async #begin(published: ReadonlyMap<string, UnitState>): Promise<void> {
+    if (!this.#begun) await this.#agent.begin(published);
+    this.#begun = true;
+  }
+
+  /** In the cluster, session after session; until a newer fleet takes the registry over. */
+  async #belong(mirror: Mirror, signal: AbortSignal): Promise<void> {
+    try {
+      while (!signal.aborted) await this.#serve(await this.#join(signal), mirror);
+    } catch (error) {
+      if (!isAppError(error, "E_NOT_SUPPORTED")) throw error;
+      this.#hold = this.#session;
+      this.#session = undefined;
+    }
+  }
+
+  /**
+   * A newer fleet has taken the registry over. Nothing is read or written any more, and no unit touched; but the lease is
+   * kept, so that this machine does not count as gone and its units are not started elsewhere while they run on here.
+   */
+  async #standBy({ message, hint = "" }: AppError, signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#options;
+    this.#absence = { kind: "refused", why: `${message}: ${hint}` };
+    // For the case that they shall be stopped.
+    await this.#begin(new Map());
+    const leaseId = this.#hold === undefined ? this.#leaseId : undefined;
+    if (leaseId !== undefined) this.#hold = await this.#holdOn(leaseId, signal);
+    const held = this.#hold?.lost.aborted === false;
+    log.error(`${message}; units run on as they are`, {
+      hint,
+      lease: held ? "kept: nobody else starts them" : "not kept: others may start them too",
+    });
+    await clock.sleep(outgrownRetry, signal);
+  }
+
+  /** Goes on while etcd does not answer; undefined when the lease has ended. */
+  async #holdOn(leaseId: string, signal: AbortSignal): Promise<Hold | undefined> {
+    const { registry, ttl, clock, log } = this.#options;
+    for (;;) {
+      try {
+        return await registry.hold({ leaseId, ttl }, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        log.warn("cannot keep the lease yet", { why: messageOf(error) });
+        await clock.sleep(retryAfter, signal);
+      }
+    }
+  }
+
   async #follow(signal: AbortSignal): Promise<Mirror> {
     const { registry, clock, log } = this.#options;
     for (;;) {
@@ -144,6 +210,10 @@ class FleetdLife implements Life {
         return await registry.follow(this.#end.signal);
       } catch (error) {
         signal.throwIfAborted();
+        if (isAppError(error, "E_NOT_SUPPORTED")) {
+          await this.#standBy(error, signal);
+          continue;
+        }
         this.#absence = { kind: "etcd", why: messageOf(error) };
         log.warn("cannot read the registry yet", { why: messageOf(error) });
         await clock.sleep(retryAfter, signal);
@@ -172,6 +242,7 @@ class FleetdLife implements Life {
         await clock.sleep(duplicateRetry, signal);
       } catch (error) {
         signal.throwIfAborted();
+        if (isAppError(error, "E_NOT_SUPPORTED")) throw error;
         this.#absence = { kind: "etcd", why: messageOf(error) };
         log.warn("cannot join the cluster yet", { why: messageOf(error) });
         await clock.sleep(retryAfter, signal);
@@ -183,24 +254,27 @@ class FleetdLife implements Life {
     const { runEngine, log, onReady } = this.#options;
     const { signal } = this.#ending;
     this.#session = session;
+    this.#hold = undefined;
     this.#absence = undefined;
     this.#sessions[resumed ? "resumed" : "begun"] += 1;
     if (!this.#ready) onReady();
     this.#ready = true;
-    const until = AbortSignal.any([session.lost, signal]);
+    const over = new AbortController();
+    const serving = AbortSignal.any([signal, over.signal]);
+    const until = AbortSignal.any([session.lost, serving]);
     const engine = runEngine?.(session, mirror, until).catch((error: unknown) => {
       if (!until.aborted) throw error;
     });
-    await Promise.all([this.#agent.serve(session, mirror, { resumed, signal }), engine]);
+    const both = [this.#agent.serve(session, mirror, { resumed, signal: serving }), engine];
+    try {
+      await Promise.all(both);
+    } finally {
+      over.abort(new AppError("E_INTERRUPTED", "the registry is no longer followed"));
+      await Promise.allSettled(both);
+    }
     if (!session.lost.aborted) return;
     this.#session = undefined;
     this.#sessions.lost += 1;
     log.warn("the session was lost: units keep running, joining again");
   }
-}
-
-/** @param spent what has passed since it was asked for, ms: systemd may be slow to say whether it is a restart */
-function leavingFrom(spent: number): typeof leaving {
-  const left = Math.max(0, aloneWithin - leaving.tellWithin - spent);
-  return { ...leaving, stopAloneWithin: Math.min(leaving.stopAloneWithin, left) };
 }

@@ -1,10 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { systemClock } from "../../src/foundation/clock.ts";
+import { createLife } from "../../src/bin/fleetd-life.ts";
+import { systemClock, waitFor } from "../../src/foundation/clock.ts";
 import { silentLog } from "../../src/foundation/log.ts";
 import { createEngine } from "../../src/fleet/engine/engine.ts";
 import type { EtcdRegistry } from "../../src/fleet/registry/etcd.ts";
 import { createEtcdRegistry } from "../../src/fleet/registry/etcd.ts";
 import type { Session } from "../../src/fleet/registry/registry.ts";
+import { createMemorySystemd } from "../../src/fleet/systemd/memory.ts";
 import { startEtcdCluster, type EtcdCluster } from "../support/etcd.ts";
 import { aMachine, aUnit, until } from "../support/registry-samples.ts";
 
@@ -37,7 +39,7 @@ describe("fleets of several versions on one etcd", () => {
     clients.push(client);
     return client;
   };
-  const putRaw = (key: string, value: object): Promise<unknown> =>
+  const putRaw = (key: string, value: unknown): Promise<unknown> =>
     cluster.call("kv/put", { key: base64(prefix + key), value: base64(JSON.stringify(value)) });
   const readRaw = async (key: string): Promise<unknown> => {
     const answer = await cluster.call("kv/range", { key: base64(prefix + key) });
@@ -77,5 +79,37 @@ describe("fleets of several versions on one etcd", () => {
     await mirror.reached((await client.setDesired("a.service", "loaded")) ?? 0n, never);
     expect(mirror.snapshot.units.get("a.service")).toEqual({ ...unit, desired: "loaded" });
     expect(await readRaw("units/a.service")).toEqual({ ...unit, desired: "loaded", weight: 3 });
+  });
+
+  // Last, since no other can use the registry after that.
+  it("keeps a machine's lease, and nothing else of the registry, when a newer fleet takes that over", async () => {
+    const [registry, systemd] = [open(), createMemorySystemd({ clock })];
+    const machine = aMachine("d");
+    const life = createLife({
+      machine,
+      registry,
+      systemd,
+      runEngine: undefined,
+      ttl,
+      leaseId: undefined,
+      keepLease: async () => undefined,
+      onReady: () => undefined,
+      clock,
+      log: silentLog(),
+    });
+    const running = life.run();
+    const until = async (what: string, look: () => boolean, within = 10_000): Promise<void> => {
+      const found = await waitFor(() => (look() ? true : undefined), { clock, every: 20, within });
+      if (found === undefined) throw new Error(`waited in vain: ${what}`);
+    };
+    await until("it has joined", () => life.mirror?.snapshot.machines.has(machine.id) === true);
+    await putRaw("version", 2);
+    await until("it knows", () => life.absence?.kind === "refused");
+    const from = clock.monotonic();
+    await until("its lease would have ended", () => clock.monotonic() - from > 2 * ttl);
+    expect(await readRaw(`machines/${machine.id}`)).toMatchObject({ id: machine.id, leaving: false });
+    await life.leave();
+    await running;
+    await expect(readRaw(`machines/${machine.id}`)).rejects.toThrow("JSON");
   });
 });

@@ -4,6 +4,7 @@ import type { Log } from "../../foundation/log.ts";
 import type { EtcdContext } from "./etcd/context.ts";
 import { putCordon, removeCordon } from "./etcd/cordons.ts";
 import { followEtcd } from "./etcd/follow.ts";
+import { holdInEtcd } from "./etcd/hold.ts";
 import { joinEtcd } from "./etcd/join.ts";
 import { absent, put, read, transact } from "./etcd/kv.ts";
 import { isOurVersion, layoutAt, layoutVersion, newerLayout } from "./etcd/layout.ts";
@@ -78,9 +79,11 @@ export function createEtcdRegistry(options: EtcdRegistryOptions): EtcdRegistry {
       return setMetadata(writer, changes, { signal });
     },
     join: async (request, signal) => {
-      await ready(signal);
+      // Anew: between two sessions etcd may have lost everything, or a newer fleet may have come.
+      await makeReady(context, signal);
       return joinEtcd(context, request, signal);
     },
+    hold: (lease, signal) => holdInEtcd(context, lease, signal),
     close: async () => {
       closing.abort(new AppError("E_INTERRUPTED", "the registry's client was closed"));
       members.close();
@@ -89,18 +92,21 @@ export function createEtcdRegistry(options: EtcdRegistryOptions): EtcdRegistry {
 }
 
 /** Makes sure, once, that the registry is of our layout. */
-function readiness({ members, layout }: EtcdContext): (signal?: AbortSignal) => Promise<void> {
+function readiness(context: EtcdContext): (signal?: AbortSignal) => Promise<void> {
   let checked = false;
   return async (signal) => {
-    if (checked) return;
-    const { version } = layout;
-    const { found } = await transact(
-      members,
-      { when: [absent(version)], then: [put(version, String(layoutVersion))], otherwise: [read(version)] },
-      { signal },
-    );
-    const text = found[0]?.value;
-    if (text !== undefined && !isOurVersion(text)) throw newerLayout(text);
+    if (!checked) await makeReady(context, signal);
     checked = true;
   };
+}
+
+async function makeReady({ members, layout }: EtcdContext, signal: AbortSignal | undefined): Promise<void> {
+  const { version } = layout;
+  const { found } = await transact(
+    members,
+    { when: [absent(version)], then: [put(version, String(layoutVersion))], otherwise: [read(version)] },
+    { signal },
+  );
+  const text = found[0]?.value;
+  if (text !== undefined && !isOurVersion(text)) throw newerLayout(text);
 }

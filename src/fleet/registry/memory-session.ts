@@ -2,7 +2,7 @@ import type { Clock } from "../../foundation/clock.ts";
 import { AppError, isAppError } from "../../foundation/errors.ts";
 import type { Machine } from "../model.ts";
 import type { MemoryStore } from "./memory-store.ts";
-import type { Decision, JoinRequest, JoinResult, Session, Term } from "./registry.ts";
+import type { Decision, Hold, HoldRequest, JoinRequest, JoinResult, Session, Term } from "./registry.ts";
 import type { Change } from "./replica.ts";
 
 /** What the twin's wiring tells a session about its connection. */
@@ -46,6 +46,13 @@ export async function joinInMemory(
   store.write([{ kind: "machine", id: machine.id, value: machine }], leaseId);
   if (resumed) endEarlierTerm(store, leaseId);
   return { kind: "joined", session: openSession(context, machine.id, leaseId, ttl), resumed };
+}
+
+/** Holds as the port describes it. */
+export function holdInMemory(context: Context, { leaseId, ttl }: HoldRequest): Hold | undefined {
+  if (!context.store.alive(leaseId)) return undefined;
+  context.store.keep(leaseId);
+  return openSession(context, "", leaseId, ttl);
 }
 
 function findMachine(store: MemoryStore, id: string): Machine | undefined {

@@ -1,10 +1,11 @@
 import type { Clock } from "../../foundation/clock.ts";
 import { AppError } from "../../foundation/errors.ts";
 import type { Snapshot, Unit } from "../model.ts";
+import { newerLayout } from "./etcd/layout.ts";
 import type { MemoryStore } from "./memory-store.ts";
 import { createMemoryStore } from "./memory-store.ts";
 import type { SessionKeeper } from "./memory-session.ts";
-import { joinInMemory } from "./memory-session.ts";
+import { holdInMemory, joinInMemory } from "./memory-session.ts";
 import type { FedMirror } from "./mirror.ts";
 import { createMirror } from "./mirror.ts";
 import type { Mirror, Registry } from "./registry.ts";
@@ -23,6 +24,8 @@ export interface MemoryRegistry {
   stop(): void;
   /** Ends `stop`. Leases start their time to live anew, as under a new etcd leader. */
   start(): void;
+  /** A newer fleet, whose layout this one does not know, takes the registry over. */
+  outgrow(): void;
   /** Ends this lease now, or all of them. Clients that are cut learn of it when they are mended. */
   expire(leaseId?: string): void;
   /** What the store holds now. */
@@ -47,6 +50,7 @@ export function createMemoryRegistry(options: { readonly clock: Clock }): Memory
   const all = createReplica();
   const clients = new Map<MemoryClient, ClientState>();
   let stopped = false;
+  let outgrown = false;
 
   const reachable = (state: ClientState): boolean => !stopped && !state.cut && !state.closed;
   store.onChange((changes) => {
@@ -90,12 +94,23 @@ export function createMemoryRegistry(options: { readonly clock: Clock }): Memory
         signal?.throwIfAborted();
         if (!reachable(state)) throw new AppError("E_ETCD", "etcd does not answer");
       };
+      const ready = (signal?: AbortSignal): void => {
+        check(signal);
+        if (outgrown) throw newerLayout("2");
+      };
+      const context = { store, check, clock: options.clock, keep: state.sessions };
       const client: MemoryClient = {
-        ...unitWrites(store, check),
-        ...cordonWrites(store, check),
-        follow: async (signal) => follow(store, state, check, signal),
-        join: (request, signal) =>
-          joinInMemory({ store, check, clock: options.clock, keep: state.sessions }, request, signal),
+        ...unitWrites(store, ready),
+        ...cordonWrites(store, ready),
+        follow: async (signal) => follow(store, state, ready, signal),
+        join: async (request, signal) => {
+          ready(signal);
+          return joinInMemory(context, request, signal);
+        },
+        hold: async (lease, signal) => {
+          check(signal);
+          return holdInMemory(context, lease);
+        },
         close: async () => rewire(() => (state.closed = true)),
       };
       clients.set(client, state);
@@ -105,6 +120,10 @@ export function createMemoryRegistry(options: { readonly clock: Clock }): Memory
     mend: (client) => rewire(() => (stateOf(client).cut = false)),
     stop: () => rewire(() => (stopped = true)),
     start: () => rewire(() => (stopped = false)),
+    outgrow: () => {
+      outgrown = true;
+      for (const { mirrors } of clients.values()) for (const mirror of mirrors) mirror.fail(newerLayout("2"));
+    },
     expire: (leaseId) => {
       for (const lease of leaseId === undefined ? store.leases : [leaseId]) store.revoke(lease);
       store.touch();

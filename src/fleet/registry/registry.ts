@@ -30,7 +30,21 @@ export interface Registry {
   setMetadata(changes: readonly MetadataChange[], signal?: AbortSignal): Promise<bigint>;
   /** Registers this machine under a lease of its own and keeps it alive. See Session. */
   join(request: JoinRequest, signal: AbortSignal): Promise<JoinResult>;
+  /**
+   * Keeps the lease of an earlier session alive, and does nothing else: for who finds a registry that a newer fleet has
+   * taken over, where all other calls throw E_NOT_SUPPORTED. Undefined when that lease has ended.
+   */
+  hold(lease: HoldRequest, signal: AbortSignal): Promise<Hold | undefined>;
 }
+
+export interface HoldRequest {
+  readonly leaseId: string;
+  /** ms */
+  readonly ttl: number;
+}
+
+/** A lease that is kept alive, whatever lives under it. */
+export type Hold = Pick<Session, "lost" | "unbrokenSince" | "end">;
 
 /** An up-to-date copy of the registry. It survives etcd trouble: then it is stale, and says so. */
 export interface Mirror {

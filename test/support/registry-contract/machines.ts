@@ -19,6 +19,21 @@ export function describeMachines(stage: RegistryStage): void {
       expect(session.lost.aborted).toBe(true);
     });
 
+    it("holds the lease of an earlier session for who does nothing else with it", async () => {
+      const mirror = await stage.registry.follow(stage.stop.signal);
+      const session = await stage.joined({ machine: aMachine("a"), ttl });
+      const { leaseId } = session;
+      const other = await stage.subject.client();
+      const before = (await until(mirror, ({ machines }) => machines.size === 1)).revision;
+      const hold = await other.hold({ leaseId, ttl }, stage.stop.signal);
+      expect(await other.hold({ leaseId: "1234567", ttl }, stage.stop.signal)).toBeUndefined();
+      expect([hold?.lost.aborted, mirror.snapshot.revision]).toEqual([false, before]);
+      await hold?.end();
+      expect(hold?.lost.aborted).toBe(true);
+      await until(mirror, ({ machines }) => machines.size === 0);
+      expect(await other.hold({ leaseId, ttl }, stage.stop.signal)).toBeUndefined();
+    });
+
     it("tells which machine has been there longer, also after its record has changed", async () => {
       const mirror = await stage.registry.follow(stage.stop.signal);
       const first = await stage.joined({ machine: aMachine("b"), ttl });

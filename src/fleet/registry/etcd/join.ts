@@ -8,7 +8,7 @@ import type { EtcdContext } from "./context.ts";
 import { nextRemovalOf } from "./key-watch.ts";
 import type { Record } from "./kv.ts";
 import { modifiedAt, put, read, transact } from "./kv.ts";
-import { grantLease, keepLease, leaseLeft, revokeLease } from "./lease.ts";
+import { grantLease, keepLease, leaseLeft, leaseOf, revokeLease } from "./lease.ts";
 import { openSession } from "./session.ts";
 
 /** etcd tells what is left of a lease in whole seconds, and looks for ended ones each half second. */
@@ -43,10 +43,8 @@ async function leaseFor(
   { resume, ttl }: JoinRequest,
   signal: AbortSignal,
 ): Promise<{ lease: bigint; resumed: boolean }> {
-  if (resume !== undefined && /^[0-9a-f]{1,16}$/.test(resume.leaseId)) {
-    const lease = BigInt(`0x${resume.leaseId}`);
-    if (await keepLease(members, lease, { signal })) return { lease, resumed: true };
-  }
+  const lease = resume && leaseOf(resume.leaseId);
+  if (lease !== undefined && (await keepLease(members, lease, { signal }))) return { lease, resumed: true };
   return { lease: await grantLease(members, ttl, { signal }), resumed: false };
 }
 

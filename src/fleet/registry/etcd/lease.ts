@@ -5,6 +5,11 @@ import { AppError } from "../../../foundation/errors.ts";
 import { isAnswer, isLeaseGone } from "./answers.ts";
 import type { CallSettings, Member, Members } from "./members.ts";
 
+/** The lease of this id; undefined when the text is none. */
+export function leaseOf(id: string): bigint | undefined {
+  return /^[0-9a-f]{1,16}$/.test(id) ? BigInt(`0x${id}`) : undefined;
+}
+
 /** Grants a lease. @param ttl ms */
 export async function grantLease(members: Members, ttl: number, settings: CallSettings): Promise<bigint> {
   // An id of our own makes the request safe to be carried out twice.

@@ -6,7 +6,7 @@ import { createBatches } from "./batches.ts";
 import { campaignInEtcd, endTermUnder } from "./campaign.ts";
 import { encode } from "./codec.ts";
 import type { EtcdContext } from "./context.ts";
-import { revokeLease } from "./lease.ts";
+import { holdOf } from "./hold.ts";
 import { startPulse } from "./pulse.ts";
 
 export interface SessionOptions {
@@ -26,6 +26,7 @@ export function openSession(context: EtcdContext, { machine, lease, ttl }: Sessi
     pulse.end();
     return new AppError("E_ETCD", `the lease ${lease.toString(16)} has ended`, { cause: error });
   };
+  const hold = holdOf(pulse, { members, lease });
   const batches = createBatches({
     members,
     lease,
@@ -50,14 +51,6 @@ export function openSession(context: EtcdContext, { machine, lease, ttl }: Sessi
     campaign: (signal) =>
       campaignInEtcd(context, { machineID, engine, lease, lost: pulse.lost, explain }, signal),
     withdraw: (signal) => endTermUnder(context, lease, signal),
-    end: async (signal) => {
-      if (pulse.lost.aborted) return;
-      pulse.stop();
-      try {
-        await revokeLease(members, lease, { signal });
-      } finally {
-        pulse.end();
-      }
-    },
+    end: hold.end,
   };
 }
