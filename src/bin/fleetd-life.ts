@@ -262,10 +262,12 @@ class FleetdLife implements Life {
     const over = new AbortController();
     const serving = AbortSignal.any([signal, over.signal]);
     const until = AbortSignal.any([session.lost, serving]);
-    const engine = runEngine?.(session, mirror, until).catch((error: unknown) => {
-      if (!until.aborted) throw error;
-    });
-    const both = [this.#agent.serve(session, mirror, { resumed, signal: serving }), engine];
+    const deciding = async (): Promise<void> => {
+      await runEngine?.(session, mirror, until).catch((error: unknown) => {
+        if (!until.aborted) throw error;
+      });
+    };
+    const both = [this.#agent.serve(session, mirror, { resumed, signal: serving }), deciding()];
     try {
       await Promise.all(both);
     } finally {
