@@ -16,7 +16,8 @@ export interface SessionKeeper {
   look(): void;
 }
 
-interface Context {
+/** What the sessions of one client share. */
+export interface SessionContext {
   readonly store: MemoryStore;
   readonly clock: Clock;
   /** Throws when the client cannot reach the store. */
@@ -26,7 +27,7 @@ interface Context {
 
 /** Joins as the port describes it. Waits for a record of another boot to go, at most its time to live. */
 export async function joinInMemory(
-  context: Context,
+  context: SessionContext,
   request: JoinRequest,
   signal: AbortSignal,
 ): Promise<JoinResult> {
@@ -49,7 +50,7 @@ export async function joinInMemory(
 }
 
 /** Holds as the port describes it. */
-export function holdInMemory(context: Context, { leaseId, ttl }: HoldRequest): Hold | undefined {
+export function holdInMemory(context: SessionContext, { leaseId, ttl }: HoldRequest): Hold | undefined {
   if (!context.store.alive(leaseId)) return undefined;
   context.store.keep(leaseId);
   return openSession(context, "", leaseId, ttl);
@@ -78,7 +79,7 @@ async function goneOrLate(
   }
 }
 
-function openSession(context: Context, machineID: string, leaseId: string, ttl: number): Session {
+function openSession(context: SessionContext, machineID: string, leaseId: string, ttl: number): Session {
   const { store, clock, keep } = context;
   const lost = new AbortController();
   let since = clock.monotonic();
@@ -186,7 +187,7 @@ function nextChange(store: MemoryStore, signal: AbortSignal): Promise<void> {
 }
 
 function openTerm(
-  context: Context,
+  context: SessionContext,
   { machineID, leaseId, lost }: { machineID: string; leaseId: string; lost: AbortSignal },
 ): Term {
   const { store } = context;

@@ -4,7 +4,7 @@ import type { Snapshot, Unit } from "../model.ts";
 import { newerLayout } from "./etcd/layout.ts";
 import type { MemoryStore } from "./memory-store.ts";
 import { createMemoryStore } from "./memory-store.ts";
-import type { SessionKeeper } from "./memory-session.ts";
+import type { SessionContext, SessionKeeper } from "./memory-session.ts";
 import { holdInMemory, joinInMemory } from "./memory-session.ts";
 import type { FedMirror } from "./mirror.ts";
 import { createMirror } from "./mirror.ts";
@@ -102,15 +102,8 @@ export function createMemoryRegistry(options: { readonly clock: Clock }): Memory
       const client: MemoryClient = {
         ...unitWrites(store, ready),
         ...cordonWrites(store, ready),
+        ...sessions(context, ready),
         follow: async (signal) => follow(store, state, ready, signal),
-        join: async (request, signal) => {
-          ready(signal);
-          return joinInMemory(context, request, signal);
-        },
-        hold: async (lease, signal) => {
-          check(signal);
-          return holdInMemory(context, lease);
-        },
         close: async () => rewire(() => (state.closed = true)),
       };
       clients.set(client, state);
@@ -175,9 +168,24 @@ function follow(
   return mirror;
 }
 
+type Check = (signal?: AbortSignal) => void;
+
+function sessions(context: SessionContext, ready: Check): Pick<Registry, "join" | "hold"> {
+  return {
+    join: async (request, signal) => {
+      ready(signal);
+      return joinInMemory(context, request, signal);
+    },
+    hold: async (lease, signal) => {
+      context.check(signal);
+      return holdInMemory(context, lease);
+    },
+  };
+}
+
 type UnitWrites = Pick<Registry, "putUnit" | "setDesired" | "deleteUnit" | "setMetadata">;
 
-function unitWrites(store: MemoryStore, check: (signal?: AbortSignal) => void): UnitWrites {
+function unitWrites(store: MemoryStore, check: Check): UnitWrites {
   const find = (name: string): Unit | undefined => {
     const change = store.entries.get(`unit/${name}`)?.change;
     return change?.kind === "unit" ? change.value : undefined;
@@ -210,7 +218,7 @@ function unitWrites(store: MemoryStore, check: (signal?: AbortSignal) => void): 
 
 type CordonWrites = Pick<Registry, "cordon" | "uncordon">;
 
-function cordonWrites(store: MemoryStore, check: (signal?: AbortSignal) => void): CordonWrites {
+function cordonWrites(store: MemoryStore, check: Check): CordonWrites {
   return {
     cordon: async (cordon, signal) => {
       check(signal);
