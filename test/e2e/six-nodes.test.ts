@@ -82,6 +82,21 @@ describe("together", () => {
     }
   });
 
+  it("stops the follower when its peer is destroyed, and brings it back with it (G2)", async () => {
+    await cluster.on("core-01", "fleetctl destroy hello-world@4");
+    await eventually("python-test@4 is gone from list-units", async () =>
+      (await listUnits()).every((row) => row.unit !== "python-test@4.service"),
+    );
+    const files = await cluster.on("core-02", "fleetctl list-unit-files --no-legend --fields=unit,dstate");
+    expect(files).toMatch(/^python-test@4\.service\tlaunched$/m);
+    await cluster.on("core-01", "fleetctl start hello-world@4");
+    await eventually("python-test@4 runs beside it again", async () => {
+      const pair = running(await listUnits(), /@4\.service$/);
+      return pair.length === 2 && pair[0]?.machine === pair[1]?.machine;
+    });
+    await clear();
+  });
+
   it("starts a pair in the order of the files, also where it goes after a drain", async () => {
     const database = sleeper("").replace("ExecStart=", "ExecStartPre=/bin/sleep 2\nExecStart=");
     const website = sleeper("MachineOf=database.service");
@@ -112,21 +127,6 @@ describe("together", () => {
     expect(second).not.toBe(first);
     expect(Number(later[0])).toBeLessThanOrEqual(Number(later[1]));
     await cluster.on("core-01", `fleetctl uncordon ${first}`);
-    await clear();
-  });
-
-  it("stops the follower when its peer is destroyed, and brings it back with it (G2)", async () => {
-    await cluster.on("core-01", "fleetctl destroy hello-world@4");
-    await eventually("python-test@4 is gone from list-units", async () =>
-      (await listUnits()).every((row) => row.unit !== "python-test@4.service"),
-    );
-    const files = await cluster.on("core-02", "fleetctl list-unit-files --no-legend --fields=unit,dstate");
-    expect(files).toMatch(/^python-test@4\.service\tlaunched$/m);
-    await cluster.on("core-01", "fleetctl start hello-world@4");
-    await eventually("python-test@4 runs beside it again", async () => {
-      const pair = running(await listUnits(), /@4\.service$/);
-      return pair.length === 2 && pair[0]?.machine === pair[1]?.machine;
-    });
     await clear();
   });
 });
