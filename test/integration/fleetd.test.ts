@@ -186,7 +186,10 @@ describe("fleetd", () => {
     await until("/units/hello.service", ({ body }) => body["currentState"] === "loaded");
     expect((await call("DELETE", "/units/hello.service")).status).toBe(204);
     await until("/state/hello.service", ({ status }) => status === 404);
-    expect(await readdir(join(folder, "units"))).toEqual([]);
+    // Its end is told first, since others may wait for it; the file goes after that.
+    const files = async (): Promise<number> => (await readdir(join(folder, "units"))).length;
+    const tidied = async (): Promise<true | undefined> => ((await files()) === 0 ? true : undefined);
+    expect(await waitFor(tidied, { clock, every: 20, within: 15_000 })).toBe(true);
   });
 
   it("says 503 until it has joined, and refuses settings that make no sense", async () => {
