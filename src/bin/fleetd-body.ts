@@ -14,7 +14,7 @@ import { createDbusSystemd } from "../fleet/systemd/dbus.ts";
 import { createLife, type Life } from "./fleetd-life.ts";
 import { guessPublicIP, readBootId, readMachineId } from "./fleetd-machine.ts";
 import { readTelemetry } from "./fleetd-telemetry.ts";
-import { createSessionFile } from "./fleetd-session.ts";
+import { createSessionFile, type SessionMemory } from "./fleetd-session.ts";
 
 /** All of fleetd that one set of settings makes; with new settings there is a new one, under the same session. */
 export interface Body {
@@ -42,7 +42,18 @@ const usualTtl = 4_000;
 export async function createBody({ config, env, clock, log, onReady }: BodyOptions): Promise<Body> {
   const sessionFile = createSessionFile(join(config.stateDirectory, "session.json"));
   const bootId = await readBootId();
-  const { nonce, leaseId } = await sessionFile.read(bootId);
+  let memory = await sessionFile.read(bootId);
+  const { nonce, leaseId } = memory;
+  // Whoever names another etcd wants another registry; it has not been lost.
+  const etcd = [config.etcdKeyPrefix, ...config.etcdServers.toSorted()].join(" ");
+  const origin = memory.etcd === etcd ? memory.origin : undefined;
+  let kept: Promise<void> = Promise.resolve();
+  const remember = (what: Partial<SessionMemory>): Promise<void> => {
+    memory = { ...memory, ...what };
+    // One after the other: the last one written is the newest.
+    kept = kept.catch(() => undefined).then(() => sessionFile.keep(bootId, memory));
+    return kept;
+  };
   const machine = {
     id: await readMachineId(config.machineIdFile),
     publicIP: config.publicIP ?? (await guessPublicIP()),
@@ -79,7 +90,9 @@ export async function createBody({ config, env, clock, log, onReady }: BodyOptio
       : (session, mirror, signal) => engine.run(session, mirror, signal),
     ttl: config.agentTtl,
     leaseId,
-    keepLease: (lease) => sessionFile.keep(bootId, { nonce, leaseId: lease }),
+    keepLease: (lease) => remember({ leaseId: lease }),
+    origin,
+    keepOrigin: (now) => remember({ origin: now, etcd }),
     onReady,
     clock,
     log,

@@ -2,12 +2,12 @@ import type { Clock } from "../foundation/clock.ts";
 import { AppError, isAppError, messageOf } from "../foundation/errors.ts";
 import type { Log } from "../foundation/log.ts";
 import type { Absence } from "../fleet/api/absence.ts";
-import { createAgent, publishedBy, type Agent } from "../fleet/agent/agent.ts";
+import { createAgent, publishedBy, type Agent, type AgentOptions } from "../fleet/agent/agent.ts";
 import type { Machine, UnitState } from "../fleet/model.ts";
 import type { Hold, Mirror, Registry, Session } from "../fleet/registry/registry.ts";
 import type { Systemd } from "../fleet/systemd/systemd.ts";
 
-export interface LifeOptions {
+export interface LifeOptions extends Pick<AgentOptions, "origin" | "keepOrigin"> {
   readonly machine: Machine;
   readonly registry: Registry;
   readonly systemd: Systemd;

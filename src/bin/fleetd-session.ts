@@ -8,6 +8,9 @@ export interface SessionMemory {
   readonly nonce: string;
   /** The lease that an earlier fleetd of this boot may have left. */
   readonly leaseId: string | undefined;
+  /** Which registry its units belong to (see Mirror.origin), and where that was. */
+  readonly origin: string | undefined;
+  readonly etcd: string | undefined;
 }
 
 /** A file in /run, which does not survive a reboot. */
@@ -27,10 +30,20 @@ export function createSessionFile(path: string): SessionFile {
     read: async (bootId) => {
       const kept = parse(await readIfExists(path));
       if (kept?.["bootId"] === bootId && typeof kept["nonce"] === "string") {
-        const leaseId = kept["leaseId"];
-        return { nonce: kept["nonce"], leaseId: typeof leaseId === "string" ? leaseId : undefined };
+        const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
+        return {
+          nonce: kept["nonce"],
+          leaseId: text(kept["leaseId"]),
+          origin: text(kept["origin"]),
+          etcd: text(kept["etcd"]),
+        };
       }
-      const fresh = { nonce: randomBytes(16).toString("hex"), leaseId: undefined };
+      const fresh = {
+        nonce: randomBytes(16).toString("hex"),
+        leaseId: undefined,
+        origin: undefined,
+        etcd: undefined,
+      };
       await keep(bootId, fresh);
       return fresh;
     },

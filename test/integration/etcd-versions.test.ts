@@ -81,6 +81,13 @@ describe("fleets of several versions on one etcd", () => {
     expect(await readRaw("units/a.service")).toEqual({ ...unit, desired: "loaded", weight: 3 });
   });
 
+  it("names a registry that an earlier fleet has made, and never again", async () => {
+    await cluster.call("kv/deleterange", { key: base64(`${prefix}id`) });
+    const mirror = await open().follow(never);
+    expect(mirror.origin).toMatch(/^[0-9a-f-]{36}$/);
+    expect((await open().follow(never)).origin).toBe(mirror.origin);
+  });
+
   // Last, since no other can use the registry after that.
   it("keeps a machine's lease, and nothing else of the registry, when a newer fleet takes that over", async () => {
     const [registry, systemd] = [open(), createMemorySystemd({ clock })];

@@ -178,6 +178,28 @@ describe("fleetd", () => {
     expect(output).toContain("neither DBUS_SESSION_BUS_ADDRESS nor XDG_RUNTIME_DIR is set");
   });
 
+  it("leaves its units alone when etcd has lost them while it was down", async () => {
+    await joined();
+    await call("PUT", "/units/a.service", { options: sleeper, desiredState: "launched" });
+    await active("a.service");
+    await end("SIGKILL");
+    const [member] = etcd.members;
+    await member?.kill();
+    await member?.wipe();
+    member?.start();
+    launch();
+    await active("a.service");
+    expect((await call("GET", "/units")).body).toEqual({});
+    expect(output).toContain("units that it knows no longer are left as they are units=a.service");
+    await call("PUT", "/units/b.service", { options: sleeper, desiredState: "launched" });
+    await active("b.service");
+    await active("a.service");
+    expect(jobs()).toEqual(["StartUnit a.service replace", "StartUnit b.service replace"]);
+    await call("PUT", "/units/a.service", { options: sleeper, desiredState: "inactive" });
+    await until("/state/a.service", ({ status }) => status === 404);
+    expect(jobs().at(-1)).toBe("StopUnit a.service replace");
+  });
+
   it("stops a unit whose desired state falls, and forgets it when it is destroyed", async () => {
     await joined();
     await call("PUT", "/units/hello.service", { options: sleeper, desiredState: "launched" });

@@ -17,6 +17,8 @@ export interface EtcdMember {
   kill(): Promise<void>;
   /** Starts it again with the data that it had. */
   start(): void;
+  /** Removes the data of a member that is dead. */
+  wipe(): Promise<void>;
   /** SIGSTOP: connections stay open, nothing answers. */
   freeze(): void;
   thaw(): void;
@@ -55,7 +57,9 @@ export async function startEtcdCluster(count: number, tls?: EtcdCertificates): P
   const ports = Array.from({ length: count }, (_, index): Ports => {
     return { name: `m${index + 1}`, client: free[index * 2] ?? 0, peer: free[index * 2 + 1] ?? 0 };
   });
-  const members = ports.map((own) => member(own, argumentsFor({ own, ports, folder, tls }), tls));
+  const members = ports.map((own) =>
+    member(own, { args: argumentsFor({ own, ports, folder, tls }), data: join(folder, own.name), tls }),
+  );
   for (const each of members) each.start();
   const cluster: EtcdCluster = {
     members,
@@ -103,8 +107,15 @@ function argumentsFor({ own: { name, client, peer }, ports, folder, tls }: Setti
 
 function member(
   { name, client }: Ports,
-  args: readonly string[],
-  tls: EtcdCertificates | undefined,
+  {
+    args,
+    data,
+    tls,
+  }: {
+    readonly args: readonly string[];
+    readonly data: string;
+    readonly tls: EtcdCertificates | undefined;
+  },
 ): EtcdMember {
   let child: ChildProcess | undefined;
   return {
@@ -124,6 +135,7 @@ function member(
       dying.kill("SIGKILL");
       await gone;
     },
+    wipe: () => rm(data, { recursive: true, force: true }),
     freeze: () => void child?.kill("SIGSTOP"),
     thaw: () => void child?.kill("SIGCONT"),
   };

@@ -6,12 +6,13 @@ import type { Mirror, Session } from "../registry/registry.ts";
 import type { LocalUnit, Systemd } from "../systemd/systemd.ts";
 import { adopt } from "./adopt.ts";
 import { createDesired, wantsSame } from "./desired.ts";
+import { createOrphans, type Orphans, type OrphansOptions } from "./orphans.ts";
 import type { Want } from "./plan.ts";
 import { createPublisher } from "./publisher.ts";
 import { createStartOrder } from "./start-order.ts";
 import { createUnitWorker, type UnitWorker } from "./unit-worker.ts";
 
-export interface AgentOptions {
+export interface AgentOptions extends Partial<Pick<OrphansOptions, "origin" | "keepOrigin">> {
   readonly machine: Machine;
   readonly systemd: Systemd;
   readonly clock: Clock;
@@ -74,6 +75,7 @@ class LocalAgent implements Agent {
   readonly #options: AgentOptions;
   readonly #publisher;
   readonly #desired = createDesired();
+  readonly #orphans: Orphans;
   readonly #order;
   readonly #workers = new Map<string, UnitWorker>();
   #leaving = false;
@@ -82,6 +84,7 @@ class LocalAgent implements Agent {
   constructor(options: AgentOptions) {
     this.#options = options;
     this.#publisher = createPublisher(options);
+    this.#orphans = createOrphans({ origin: undefined, keepOrigin: async () => undefined, ...options });
     this.#order = createStartOrder(options.clock);
   }
 
@@ -101,7 +104,10 @@ class LocalAgent implements Agent {
         if (mirror.fresh && mirror.snapshot !== seen) {
           const now = mirror.snapshot;
           // Most news are what machines publish, which changes nothing of what shall be here.
-          if (seen === undefined || !wantsSame(seen, now)) this.#apply(this.#desired.of(now, machine));
+          if (seen === undefined || !wantsSame(seen, now)) {
+            const orphans = this.#orphans.among([...this.#workers.keys()], mirror);
+            this.#apply(this.#desired.of(now, machine), orphans);
+          }
           seen = now;
         }
         await mirror.changed(until);
@@ -165,9 +171,10 @@ class LocalAgent implements Agent {
     for await (const { name, status } of changes) this.#workers.get(name)?.hear(status);
   }
 
-  #apply(desired: ReadonlyMap<string, Want>): void {
+  #apply(desired: ReadonlyMap<string, Want>, orphans: ReadonlySet<string> = new Set()): void {
     // What is given up goes first: others may wait for its end.
-    for (const [name, worker] of this.#workers) if (!desired.has(name)) worker.want(undefined);
+    for (const [name, worker] of this.#workers)
+      if (!desired.has(name) && !orphans.has(name)) worker.want(undefined);
     for (const [name, want] of desired) (this.#workers.get(name) ?? this.#add(name)).want(want);
   }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Clock } from "../../foundation/clock.ts";
 import { AppError } from "../../foundation/errors.ts";
 import type { Log } from "../../foundation/log.ts";
@@ -6,7 +7,7 @@ import { putCordon, removeCordon } from "./etcd/cordons.ts";
 import { followEtcd } from "./etcd/follow.ts";
 import { holdInEtcd } from "./etcd/hold.ts";
 import { joinEtcd } from "./etcd/join.ts";
-import { absent, put, read, transact } from "./etcd/kv.ts";
+import { absent, only, put, read, transact } from "./etcd/kv.ts";
 import { isOurVersion, layoutAt, layoutVersion, newerLayout } from "./etcd/layout.ts";
 import type { TlsTexts } from "./etcd/connection.ts";
 import type { Login } from "./etcd/login.ts";
@@ -101,12 +102,19 @@ function readiness(context: EtcdContext): (signal?: AbortSignal) => Promise<void
 }
 
 async function makeReady({ members, layout }: EtcdContext, signal: AbortSignal | undefined): Promise<void> {
-  const { version } = layout;
-  const { found } = await transact(
+  const { version, id } = layout;
+  const naming = { when: [absent(id)], then: [put(id, randomUUID())] };
+  const { held, found } = await transact(
     members,
-    { when: [absent(version)], then: [put(version, String(layoutVersion))], otherwise: [read(version)] },
+    {
+      when: [absent(version)],
+      then: [put(version, String(layoutVersion)), only(naming.when, naming.then)],
+      otherwise: [read(version), read(id)],
+    },
     { signal },
   );
-  const text = found[0]?.value;
-  if (text !== undefined && !isOurVersion(text)) throw newerLayout(text);
+  const [text, named] = found;
+  if (text !== undefined && !isOurVersion(text.value)) throw newerLayout(text.value);
+  // Made by a fleet that did not name its registries yet.
+  if (!held && named === undefined) await transact(members, naming, { signal });
 }

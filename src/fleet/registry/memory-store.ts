@@ -13,6 +13,8 @@ export interface Entry {
 /** What the twin has instead of etcd: records with revisions, under leases that run out. */
 export interface MemoryStore {
   readonly revision: bigint;
+  /** See Mirror.origin. */
+  readonly origin: string;
   readonly entries: ReadonlyMap<string, Entry>;
   /** Writes and removes in one step; gives its revision. */
   write(changes: readonly Change[], lease?: string): bigint;
@@ -27,6 +29,8 @@ export interface MemoryStore {
   readonly leases: readonly string[];
   /** Called after each step, and at each `touch` with no changes. Gives the way to stop that. */
   onChange(listener: (changes: readonly Change[]) => void): () => void;
+  /** Forgets everything, also its revision, as a store that was made anew. */
+  wipe(): void;
   /** Makes everybody look again, because who can reach the store has changed. */
   touch(): void;
 }
@@ -70,6 +74,7 @@ export function createMemoryStore(clock: Clock): MemoryStore {
   const listeners = new Set<(changes: readonly Change[]) => void>();
   let revision = 1n;
   let granted = 0;
+  let age = 1;
 
   const write = (changes: readonly Change[], lease?: string): bigint => {
     const wanted = changes.filter((change) => change.value !== undefined || entries.has(keyOf(change)));
@@ -101,6 +106,9 @@ export function createMemoryStore(clock: Clock): MemoryStore {
     get revision() {
       return revision;
     },
+    get origin() {
+      return `store ${age}`;
+    },
     entries,
     write,
     grant: (ttl) => {
@@ -128,6 +136,13 @@ export function createMemoryStore(clock: Clock): MemoryStore {
     onChange: (listener) => {
       listeners.add(listener);
       return () => void listeners.delete(listener);
+    },
+    wipe: () => {
+      for (const lease of leases.keys()) keep(lease);
+      leases.clear();
+      entries.clear();
+      revision = 1n;
+      age += 1;
     },
     touch: () => {
       for (const listener of listeners) listener([]);

@@ -24,6 +24,8 @@ export interface MemoryRegistry {
   stop(): void;
   /** Ends `stop`. Leases start their time to live anew, as under a new etcd leader. */
   start(): void;
+  /** Etcd loses all its data, and is made anew. */
+  wipe(): void;
   /** A newer fleet, whose layout this one does not know, takes the registry over. */
   outgrow(): void;
   /** Ends this lease now, or all of them. Clients that are cut learn of it when they are mended. */
@@ -61,15 +63,6 @@ export function createMemoryRegistry(options: { readonly clock: Clock }): Memory
       for (const session of state.sessions) session.look();
     }
   });
-  /** Leases run while nobody who reaches the store holds them. */
-  const tend = (): void => {
-    const holders = [...clients.values()].filter(reachable).flatMap((state) => [...state.sessions]);
-    const held = new Set(holders.map((session) => session.leaseId));
-    for (const lease of store.leases) {
-      if (stopped || held.has(lease)) store.keep(lease);
-      else store.neglect(lease);
-    }
-  };
   /** Carries out a change of who can reach the store. */
   const rewire = (change: () => void): void => {
     const before = new Map([...clients.values()].map((state) => [state, reachable(state)]));
@@ -78,7 +71,7 @@ export function createMemoryRegistry(options: { readonly clock: Clock }): Memory
       if (could && !reachable(state)) disconnect(state);
       if (!could && reachable(state)) reconnect(state, store);
     }
-    tend();
+    tend(store, [...clients.values()].filter(reachable), stopped);
     store.touch();
   };
   const stateOf = (client: MemoryClient): ClientState => {
@@ -113,6 +106,12 @@ export function createMemoryRegistry(options: { readonly clock: Clock }): Memory
     mend: (client) => rewire(() => (stateOf(client).cut = false)),
     stop: () => rewire(() => (stopped = true)),
     start: () => rewire(() => (stopped = false)),
+    wipe: () => {
+      rewire(() => (stopped = true));
+      store.wipe();
+      all.reset([], store.revision);
+      rewire(() => (stopped = false));
+    },
     outgrow: () => {
       outgrown = true;
       for (const { mirrors } of clients.values()) for (const mirror of mirrors) mirror.fail(newerLayout("2"));
@@ -125,6 +124,15 @@ export function createMemoryRegistry(options: { readonly clock: Clock }): Memory
       return all.snapshot;
     },
   };
+}
+
+/** Leases run while nobody who reaches the store holds them. */
+function tend(store: MemoryStore, reaching: readonly ClientState[], stopped: boolean): void {
+  const held = new Set(reaching.flatMap(({ sessions }) => [...sessions]).map(({ leaseId }) => leaseId));
+  for (const lease of store.leases) {
+    if (stopped || held.has(lease)) store.keep(lease);
+    else store.neglect(lease);
+  }
 }
 
 function disconnect(state: ClientState): void {
@@ -143,6 +151,7 @@ function reconnect(state: ClientState, store: MemoryStore): void {
 
 function refresh(mirror: FedMirror, store: MemoryStore): void {
   const changes = [...store.entries.values()].map((entry): Change => entry.change);
+  mirror.origin = store.origin;
   mirror.reset(changes, store.revision);
   mirror.setFresh(true);
 }

@@ -9,6 +9,8 @@ export interface FedMirror extends Mirror {
   apply(changes: readonly Change[], revision: bigint): void;
   reset(changes: readonly Change[], revision: bigint): void;
   setFresh(fresh: boolean): void;
+  /** For those who wait, set before the change that it belongs to. */
+  origin: string | undefined;
   /** Everybody who waits is told `reason`, now and later. */
   fail(reason: Error): void;
 }
@@ -69,6 +71,7 @@ export function createMirror(options: MirrorOptions): FedMirror {
     get fresh() {
       return fresh;
     },
+    origin: undefined,
     get breaks() {
       return breaks;
     },

@@ -51,6 +51,11 @@ export interface Mirror {
   readonly snapshot: Snapshot;
   /** False while the watch is broken; `snapshot` is then the last that was seen. */
   readonly fresh: boolean;
+  /**
+   * Tells this registry from one that was made anew after etcd had lost its data; undefined where an older fleet made it,
+   * or somebody removed it.
+   */
+  readonly origin: string | undefined;
   /** How often the watch has broken so far. */
   readonly breaks: number;
   /** Resolves at the next change (of `snapshot` or `fresh`) after this call. */

@@ -189,6 +189,13 @@ export function describeUnits(stage: RegistryStage): void {
   });
 
   describe("mirrors", () => {
+    it("tell everybody the same name of the registry", async () => {
+      const mirror = await stage.registry.follow(stage.stop.signal);
+      const other = await (await stage.subject.client()).follow(stage.stop.signal);
+      expect(mirror.origin).toMatch(/./);
+      expect(other.origin).toBe(mirror.origin);
+    });
+
     it("stops waiting with the signal's reason", async () => {
       const mirror = await stage.registry.follow(stage.stop.signal);
       const mine = new AbortController();

@@ -84,8 +84,9 @@ async function insistOn<T>(attempt: () => Promise<T>, { clock, stop }: Feed): Pr
 function take(feed: Feed, at: Position, response: WatchResponse): "reread" | undefined {
   const { layout, decoder, mirror } = feed;
   if (response.created) {
-    // Another cluster id: etcd was set up anew, and revisions mean nothing any more.
-    if (response.header?.clusterId !== at.cluster) return "reread";
+    // Etcd was set up anew, and revisions mean nothing any more. With the settings that it had it has the same id again.
+    const { clusterId, revision = 0n } = response.header ?? {};
+    if (clusterId !== at.cluster || revision < at.revision) return "reread";
     mirror.setFresh(true);
     return undefined;
   }
@@ -95,6 +96,7 @@ function take(feed: Feed, at: Position, response: WatchResponse): "reread" | und
     const value = type === Event_Type.PUT ? text(kv.value) : undefined;
     const key = text(kv.key);
     if (key === layout.version && value !== undefined) checkVersion(value);
+    if (key === layout.id) mirror.origin = value;
     const change = decoder.decode(key, value, kv.createRevision);
     if (change !== undefined) changes.push(change);
     at.revision = kv.modRevision;
@@ -117,6 +119,8 @@ async function readAll(
   const found = await members.call("read", (member, options) => member.kv.range(range, options), { signal });
   const changes = changesIn(found, layout, decoder);
   const position = { revision: found.header?.revision ?? 0n, cluster: found.header?.clusterId ?? 0n };
+  const id = found.kvs.find(({ key }) => text(key) === layout.id);
+  mirror.origin = id && text(id.value);
   mirror.reset(changes, position.revision);
   return position;
 }

@@ -4,6 +4,7 @@ import { AppError } from "../../../foundation/errors.ts";
  * The keys below the prefix. Version 1:
  *
  *     version                      1
+ *     id                           of this registry: another one was made anew
  *     machines/<machine id>        a machine, under its lease
  *     metadata/<machine id>/<key>  what operators set, over the metadata that the machine came with
  *     units/<unit>                 a unit, and what it shall be
@@ -21,6 +22,7 @@ export const layoutVersion = 1;
 export interface Layout {
   readonly prefix: string;
   readonly version: string;
+  readonly id: string;
   readonly leader: string;
   readonly unitWrites: string;
   machine(id: string): string;
@@ -37,6 +39,7 @@ export function layoutAt(prefix: string): Layout {
   return {
     prefix,
     version: `${prefix}version`,
+    id: `${prefix}id`,
     leader: `${prefix}engine/leader`,
     unitWrites: `${prefix}writes/units`,
     machine: (id) => `${prefix}machines/${id}`,

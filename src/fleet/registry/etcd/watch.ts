@@ -58,7 +58,8 @@ export async function watchFrom(
       if (!opening.signal.aborted) opening.abort(new Error("the watch has opened"));
       if (response.compactRevision > 0n) return { kind: "reread", why: "its revision was compacted" };
       if (response.canceled) return broken(members, member, response.cancelReason);
-      if (take(response) === "reread") return { kind: "reread", why: "etcd is another cluster than before" };
+      if (take(response) === "reread")
+        return { kind: "reread", why: "etcd is not the one that it was, or behind it" };
     }
     return broken(members, member, "etcd ended it");
   } catch (error) {
