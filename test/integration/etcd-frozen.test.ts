@@ -70,9 +70,12 @@ describe("all of etcd is frozen for longer than leases live", () => {
     const units = Array.from({ length: 6 }, (_, index) => `u${index}.service`);
     for (const name of units)
       await nodes[0]?.registry.putUnit({ name, options: sleeper, desired: "launched" });
+    // A machine may have started a unit before the first one has heard where it was placed.
     await until(
-      "all units run",
-      () => calls().filter((call) => call.includes("start")).length === units.length,
+      "all units run, and the first machine knows it",
+      () =>
+        calls().filter((call) => call.includes("start")).length === units.length &&
+        nodes[0]?.life.mirror?.snapshot.states.size === units.length,
     );
     const [before, placed] = [calls(), [...(nodes[0]?.life.mirror?.snapshot.placements ?? [])]];
 
