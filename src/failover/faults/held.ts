@@ -7,6 +7,8 @@ import { mustOnVictim, onVictim, prepareOnVictim, type Fault, type Scene } from 
  * restart of the machine leaves nothing of it. Nothing else is ever touched.
  */
 export interface HeldScripts {
+  /** Fails where `apply` would, and breaks nothing. What `apply` needs is in the machine's memory then. */
+  readonly check?: (scene: Scene) => string;
   /** What runs while the fault lasts: nothing by default. */
   readonly main?: (scene: Scene) => string;
   /** Breaks it, once the promise to undo is made; nothing when `main` does it. */
@@ -27,7 +29,8 @@ export function held(scripts: HeldScripts): Pick<Fault, "arm" | "inject" | "heal
   return {
     isThere: async (scene) => (await onVictim(scene, holds(scene)))?.code === 0,
     arm: async (scene) => {
-      await mustOnVictim(scene, armScript(scene, scripts));
+      const check = scripts.check?.(scene) ?? "true";
+      await mustOnVictim(scene, `set -e\n${check}\n${armScript(scene, scripts)}`);
       await prepareOnVictim(scene, scripts.apply?.(scene), healScript(scene, scripts));
       return "";
     },

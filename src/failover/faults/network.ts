@@ -27,7 +27,10 @@ function ruleset(
   ].join("\n");
 }
 
-const load = (text: string): string => `nft -f - <<'RULES'\n${text}\nRULES`;
+const nft = (flags: string, text: string): string => `nft ${flags} - <<'RULES'\n${text}\nRULES`;
+const load = (text: string): string => nft("-f", text);
+/** Whether the kernel would take it. After that, nft and what it needs need not be read from disk any more. */
+const tryOut = (text: string): string => nft("--check -f", text);
 const unload = (scene: Scene): string => `nft delete table ${table(scene)} 2>/dev/null || true`;
 const isLoaded = (scene: Scene): string => `nft list table ${table(scene)} >/dev/null 2>&1`;
 /** Whether a rule with that verdict has met a packet. */
@@ -92,7 +95,11 @@ const flapping = held({
   revert: unload,
 });
 
-const steady = held({ apply: (scene) => load(partitionRules(scene)), revert: unload });
+const steady = held({
+  check: (scene) => tryOut(partitionRules(scene)),
+  apply: (scene) => load(partitionRules(scene)),
+  revert: unload,
+});
 
 export const partition: Fault = {
   name: "partition",
@@ -116,6 +123,12 @@ export const partition: Fault = {
   proveGone: isOpen,
 };
 
+function lossRules(scene: Scene): string {
+  const line = (address: string): string =>
+    `ip ${address} { ${others(scene).join(", ")} } numgen random mod 100 < ${scene.options.percent} counter drop`;
+  return ruleset(scene, { in: [line("saddr")], out: [line("daddr")] });
+}
+
 export const packetLoss: Fault = {
   name: "packet-loss",
   effect: "network",
@@ -123,11 +136,8 @@ export const packetLoss: Fault = {
   unsupported: async ({ stage }) =>
     stage.capabilities.partition ? undefined : `provider ${stage.provider} cannot drop packets`,
   ...held({
-    apply: (scene) => {
-      const line = (address: string): string =>
-        `ip ${address} { ${others(scene).join(", ")} } numgen random mod 100 < ${scene.options.percent} counter drop`;
-      return load(ruleset(scene, { in: [line("saddr")], out: [line("daddr")] }));
-    },
+    check: (scene) => tryOut(lossRules(scene)),
+    apply: (scene) => load(lossRules(scene)),
     revert: unload,
   }),
   proveActive: (scene) =>
