@@ -1,10 +1,17 @@
-import { mkdtempSync, statSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { historyFile } from "./history-file.ts";
 
-const path = (): string => join(mkdtempSync(join(tmpdir(), "flotilla-history-")), "h.ndjson");
+const folders: string[] = [];
+afterEach(() => folders.splice(0).forEach((folder) => rmSync(folder, { recursive: true })));
+
+function path(): string {
+  const folder = mkdtempSync(join(tmpdir(), "flotilla-history-"));
+  folders.push(folder);
+  return join(folder, "h.ndjson");
+}
 const full = Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
 
 describe("a history on disk", () => {
