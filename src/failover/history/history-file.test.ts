@@ -44,7 +44,8 @@ describe("a history on disk", () => {
     expect(() => file.close()).toThrow(expect.objectContaining({ code: "E_DISK_FULL" }));
   });
 
-  it.skipIf(process.getuid?.() !== 0)("belongs to who called sudo", () => {
+  it("belongs to who called sudo", ({ skip }) => {
+    skip(process.getuid?.() !== 0, "only root may give a file away");
     const place = path();
     const file = historyFile(place, { owner: { uid: 1234, gid: 5678 } });
     file.append("1\n");
