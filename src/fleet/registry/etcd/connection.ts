@@ -56,6 +56,9 @@ export function openConnection(url: string, options: ConnectionOptions): Connect
     live = undefined;
   };
   const linked = (): Promise<Link> => {
+    // A session that has ended says so only when its socket is closed, which the dead other side may hold up for long.
+    const ended = live !== undefined && (live.session.destroyed || live.session.closed);
+    if (link !== undefined && ended) forget(link);
     if (link !== undefined) return link;
     const opening: Promise<Link> = openLink({ url, ...options }, () => forget(opening));
     link = opening;
