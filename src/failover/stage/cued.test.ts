@@ -49,6 +49,23 @@ describe("commands that wait for their cue", () => {
     expect(cued.run("core-01", script, options)).toBeUndefined();
   });
 
+  it("have answered when they are at their end, though what they left behind still runs", async () => {
+    const { connection } = localConnection();
+    const closed = Promise.withResolvers<string>();
+    const exec = async (command: string, streams?: ExecOptions): Promise<number> => {
+      const code = await connection.exec(command, streams);
+      closed.resolve("closed");
+      return code;
+    };
+    const cued = cuedOn({ ...connection, exec });
+    const script = "echo done; sleep 1 &";
+    await cued.prepare("core-01", script, options);
+    const answered = cued.run("core-01", script, options)?.then(() => "answered");
+    expect(await Promise.race([answered, closed.promise])).toBe("answered");
+    expect(await answered).toBe("answered");
+    expect(await closed.promise).toBe("closed");
+  });
+
   it("are not there for other lines, or for other machines", async () => {
     const cued = cuedOn(localConnection().connection);
     await cued.prepare("core-01", "true", options);

@@ -39,8 +39,18 @@ export function cuedCommands(line: (node: string, signal: AbortSignal) => Promis
   };
 }
 
-/** Without our word, and be it because we are gone, nothing of the script is run. */
-const waitForCue = `echo; read -r cue && [ "$cue" = go ] || exit 0`;
+/**
+ * Without our word, and be it because we are gone, nothing of the script is run. At its end it says so itself: until
+ * sudo and sshd have closed what they opened for it can take longer than the script.
+ */
+const onCue = (script: string): string =>
+  `echo; read -r cue && [ "$cue" = go ] || exit 0\n(\n${script}\n)\ncode=$?\nprintf '\\0%s' $code; exit $code`;
+
+/** What `onCue` adds to the output. */
+const ending = (code: number): string => `\0${code}`;
+
+/** What was printed after the line that only said that it waits, without the ending. */
+const printed = (stdout: string): string => stdout.slice(1).replace(/\0\d+$/, "");
 
 async function begin(
   connection: SshConnection,
@@ -50,14 +60,16 @@ async function begin(
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
   const said = { stdout: "", stderr: "" };
   const ready = Promise.withResolvers<boolean>();
+  const succeeded = Promise.withResolvers<number>();
   stdout.on("data", (chunk: Buffer) => {
     said.stdout += chunk.toString();
     ready.resolve(true);
+    if (said.stdout.endsWith(ending(0))) succeeded.resolve(0);
   });
   stderr.on("data", (chunk: Buffer) => (said.stderr += chunk.toString()));
   const giveUp = new AbortController();
   const ended = connection
-    .exec(`sudo sh -c ${shellQuote(`${waitForCue}\n${script}`)}`, {
+    .exec(`sudo sh -c ${shellQuote(onCue(script))}`, {
       stdin,
       stdout,
       stderr,
@@ -75,9 +87,9 @@ async function begin(
     late.addEventListener("abort", () => giveUp.abort(late.reason), { once: true });
     if (late.aborted) giveUp.abort(late.reason);
     stdin.end("go\n");
-    const code = await ended;
+    // What failed is waited for to its very end: the reason may come after it.
+    const code = await Promise.race([succeeded.promise, ended]);
     signal.throwIfAborted();
-    // The first line only said that it was ready.
-    return code === undefined ? undefined : { code, stdout: said.stdout.slice(1), stderr: said.stderr };
+    return code === undefined ? undefined : { code, stdout: printed(said.stdout), stderr: said.stderr };
   };
 }
