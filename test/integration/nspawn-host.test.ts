@@ -70,6 +70,12 @@ describe("a cluster's things on the host", () => {
     expect(lines.join("\n")).toContain("Reached target");
   });
 
+  it("are gone soon when somebody has deleted the cluster's folder instead of destroying the cluster", async () => {
+    rmSync(cluster.stateDir, { recursive: true });
+    await until(async () => (existsSync(names.runtimeDir) ? undefined : true));
+    expect(remains(cluster.stateDir, names)).toEqual([]);
+  });
+
   it("do not mount anything where others could see it", () => {
     expect(readFileSync("/proc/self/mounts", "utf8")).not.toContain(dir);
   });

@@ -1,4 +1,4 @@
-import { watch } from "node:fs";
+import { existsSync, watch } from "node:fs";
 import type { Clock } from "../../../foundation/clock.ts";
 import { AppError, messageOf } from "../../../foundation/errors.ts";
 import type { Exec } from "../../../foundation/exec.ts";
@@ -8,7 +8,7 @@ import { boundConsole } from "../../console.ts";
 import { readForwards } from "../forwards.ts";
 import { hostNames } from "../names.ts";
 import { nodePaths, readNodes } from "../record.ts";
-import { readConfig } from "./config.ts";
+import { configFile, readConfig } from "./config.ts";
 import type { HostSide } from "./host.ts";
 import { createHostSide } from "./host.ts";
 import type { Nodes } from "./nodes.ts";
@@ -31,9 +31,12 @@ export interface SupervisorOptions {
 /** How often nodes and logs are looked after when nothing has been heard of them, ms. */
 const round = 1_000;
 
+/** In so many rounds, one after the other, a folder must be missing to count as deleted. */
+const missedRounds = 3;
+
 /**
- * Owns what a running cluster has on this host: network, mirror, nodes, forwards. Returns when it was asked to shut down
- * or its signal aborted; at once when another supervisor of the cluster answers already.
+ * Owns what a running cluster has on this host: network, mirror, nodes, forwards. Returns when it was asked to shut down,
+ * its signal aborted or somebody deleted the cluster's folder; at once when another supervisor of the cluster answers already.
  */
 export async function runSupervisor(options: SupervisorOptions): Promise<void> {
   const { exec, clock, log, signal, stateDir } = options;
@@ -67,7 +70,13 @@ export async function runSupervisor(options: SupervisorOptions): Promise<void> {
   watcher.on("error", (error) => log.warn("cannot watch", { error: messageOf(error) }));
   const ends = AbortSignal.any([signal, over.signal]);
   await ready.promise.catch(() => undefined);
+  const isDeleted = deletion(stateDir);
   while (!ends.aborted) {
+    if (isDeleted()) {
+      log.warn("the cluster's folder is gone, so its machines end", { stateDir });
+      await shutDown();
+      break;
+    }
     await lookAfter(stateDir, nodes, host).catch((error: unknown) =>
       log.error("cannot look after the cluster", { error: messageOf(error) }),
     );
@@ -81,6 +90,15 @@ export async function runSupervisor(options: SupervisorOptions): Promise<void> {
   }
   watcher.close();
   log.info("supervising ends", { cluster: config.name });
+}
+
+/** A look at whether the cluster's folder is gone for good; nobody could then end its machines any more. */
+function deletion(stateDir: string): () => boolean {
+  let missed = 0;
+  return () => {
+    missed = existsSync(configFile(stateDir)) ? 0 : missed + 1;
+    return missed >= missedRounds;
+  };
 }
 
 async function begin(nodes: Nodes, host: HostSide, holds: Holds): Promise<void> {
