@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { manualClock } from "../foundation/clock.ts";
-import { memoryStage, type Behaviour } from "../../test/support/memory-stage.ts";
+import type { Behaviour } from "../../test/support/imagined-cluster.ts";
+import { memoryStage } from "../../test/support/memory-stage.ts";
 import { createRecorder, type HistoryEvent } from "./history/history.ts";
 import { memoryJournal, type Injection } from "./faults/journal.ts";
 import { textReport } from "./report/text.ts";
