@@ -64,6 +64,12 @@ const inside: Record<string, Record<string, readonly string[]>> = {
     access: ["state"],
     state: [],
   },
+  provider: {
+    nspawn: ["gateway", "image"],
+    vagrant: ["gateway", "image"],
+    gateway: [],
+    image: [],
+  },
   failover: {
     report: ["faults", "invariants", "history"],
     observe: ["invariants", "scenario", "stage", "history"],
@@ -76,7 +82,14 @@ const inside: Record<string, Record<string, readonly string[]>> = {
 };
 
 /** Files at the door of a room which its own rooms may import. */
-const atTheDoor = ["src/fleet/model.ts", "src/lifecycle/cluster.ts", "src/failover/verdict.ts"];
+const atTheDoor = [
+  "src/fleet/model.ts",
+  "src/lifecycle/cluster.ts",
+  "src/failover/verdict.ts",
+  "src/provider/provider.ts",
+  "src/provider/console.ts",
+  "src/provider/no-machine.ts",
+];
 
 /** Rooms that only compute: no process, no network, no file, no clock. */
 const pure = [

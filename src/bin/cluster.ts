@@ -139,11 +139,13 @@ async function homeOfVagrant(): Promise<string> {
 }
 
 const openImages: Wiring["images"] = async () => {
-  const [{ buildImage, listImages, pruneImages }, exec] = await Promise.all([
+  const [{ buildImage, listImages, pruneImages }, { referenced }, exec] = await Promise.all([
     import("../provider/image/image.ts"),
+    import("../provider/nspawn/references.ts"),
     lazyExec(),
   ]);
   const options = { ...imagePlaces(), exec };
+  const used = async (): Promise<ReadonlySet<string>> => (await referenced(options.cacheDir)).images;
   return {
     build: async (provider, say, signal) => {
       if (provider === "nspawn") return (await buildImage(options, say, signal)).path;
@@ -154,8 +156,11 @@ const openImages: Wiring["images"] = async () => {
       return (await buildBox(boxOptions(exec, root, imagePlaces()), provider, say, signal)).metadata;
     },
     list: async () =>
-      (await listImages(options)).map(({ hash, ...rest }): ImageInfo => ({ id: hash, ...rest })),
-    prune: async () => await pruneImages(options),
+      (await listImages(options, await used())).map(({ hash, ...rest }): ImageInfo => ({
+        id: hash,
+        ...rest,
+      })),
+    prune: async () => await pruneImages(options, await used()),
   };
 };
 

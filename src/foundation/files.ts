@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { chown, mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { chown, mkdir, open, readFile, readdir, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { AppError } from "./errors.ts";
 
@@ -51,4 +51,15 @@ export function diskError(error: unknown, path: string): unknown {
     cause: error,
     hint: "free some space ('cluster image prune' removes old images), then run the same command again; nothing was lost",
   });
+}
+
+/** Names of the folders in `dir`; none when it does not exist. */
+export async function foldersOf(dir: string): Promise<string[]> {
+  try {
+    const entries = await readdir(dir, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
 }

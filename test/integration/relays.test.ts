@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Server } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { silentLog } from "../../src/foundation/log.ts";
-import { createRelays, type Relays } from "../../src/provider/nspawn/relays.ts";
+import { createRelays, type Relays } from "../../src/provider/gateway/relays.ts";
 
 /** All of 127.0.0.0/8 is this host: 127.0.0.2 stands for the gateway. */
 const gateway = "127.0.0.2";

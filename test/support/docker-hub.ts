@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { hostExec } from "../../src/foundation/exec.ts";
-import { pushImage } from "../../src/provider/nspawn/mirror/push.ts";
-import { makeImages } from "../../src/provider/nspawn/mirror/registry.ts";
+import { pushImage } from "../../src/provider/gateway/mirror/push.ts";
+import { makeImages } from "../../src/provider/gateway/mirror/registry.ts";
 import { eventually } from "./cluster.ts";
 
 /**

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Exec } from "../../foundation/exec.ts";
 import { buildImage, findImage, listImages, pruneImages } from "./image.ts";
 import { writeNode } from "../nspawn/record.ts";
-import { refer } from "../nspawn/references.ts";
+import { refer, referenced } from "../nspawn/references.ts";
 
 describe("the cache of node images", () => {
   let dir: string;
@@ -57,7 +57,7 @@ describe("the cache of node images", () => {
       code: "E_COMMAND_FAILED",
       details: ["E: unable to reach the mirror"],
     });
-    expect(await listImages({ recipeDir, cacheDir })).toEqual([]);
+    expect(await listImages({ recipeDir, cacheDir }, new Set())).toEqual([]);
   });
 
   it("tells a full disk from other failures", async () => {
@@ -85,7 +85,8 @@ describe("the cache of node images", () => {
     await writeNode({ stateDir }, { ...numbers, ...texts, image: used.hash });
     await refer(cacheDir, stateDir);
 
-    expect(await pruneImages({ exec, recipeDir, cacheDir })).toEqual([unused.hash]);
+    const { images } = await referenced(cacheDir);
+    expect(await pruneImages({ exec, recipeDir, cacheDir }, images)).toEqual([unused.hash]);
     expect([used, unused, current].map(({ path }) => existsSync(dirname(path)))).toEqual([true, false, true]);
   });
 });

@@ -5,9 +5,8 @@ import { join } from "node:path";
 import { AppError } from "../../foundation/errors.ts";
 import type { Exec } from "../../foundation/exec.ts";
 import { lastLines, mustRun } from "../../foundation/exec.ts";
+import { foldersOf } from "../../foundation/files.ts";
 import type { Report } from "../provider.ts";
-import { foldersOf } from "../nspawn/record.ts";
-import { referenced } from "../nspawn/references.ts";
 
 /** The Debian below every node: built once from a recipe, then used without any network. */
 export interface ImageOptions {
@@ -118,10 +117,15 @@ export async function buildImage(options: ImageOptions, report: Report, signal: 
   return image;
 }
 
-/** Every image in the cache, newest first. */
-export async function listImages(options: Omit<ImageOptions, "exec">): Promise<readonly CachedImage[]> {
+/**
+ * Every image in the cache, newest first.
+ * @param used hashes of the images that some node stands on
+ */
+export async function listImages(
+  options: Omit<ImageOptions, "exec">,
+  used: ReadonlySet<string>,
+): Promise<readonly CachedImage[]> {
   const newest = await currentHashes(options);
-  const used = await referenced(options.cacheDir);
   const images = imagesDir(options.cacheDir);
   const found = (await foldersOf(images)).filter((name) => !name.startsWith("."));
   const listed = await Promise.all(
@@ -129,16 +133,19 @@ export async function listImages(options: Omit<ImageOptions, "exec">): Promise<r
       hash,
       path: rootOf(options.cacheDir, hash),
       current: newest.has(hash),
-      inUse: used.images.has(hash),
+      inUse: used.has(hash),
       built: (await stat(join(images, hash))).mtimeMs,
     })),
   );
   return listed.toSorted((a, b) => b.built - a.built);
 }
 
-/** Removes images that are neither current nor in use, and what killed builds left; returns the hashes. */
-export async function pruneImages(options: ImageOptions): Promise<readonly string[]> {
-  const old = (await listImages(options)).filter((image) => !image.current && !image.inUse);
+/** Removes images that are neither current nor used, and what killed builds left; returns the hashes. */
+export async function pruneImages(
+  options: ImageOptions,
+  used: ReadonlySet<string>,
+): Promise<readonly string[]> {
+  const old = (await listImages(options, used)).filter((image) => !image.current && !image.inUse);
   for (const image of old) await removeTree(options.exec, join(image.path, ".."));
   await removeHalfBuilt(options.exec, imagesDir(options.cacheDir));
   return old.map(({ hash }) => hash);

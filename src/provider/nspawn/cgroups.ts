@@ -4,9 +4,8 @@ import { join } from "node:path";
 import type { Clock } from "../../foundation/clock.ts";
 import { waitFor } from "../../foundation/clock.ts";
 import { AppError } from "../../foundation/errors.ts";
-import { readIfExists } from "../../foundation/files.ts";
+import { foldersOf, readIfExists } from "../../foundation/files.ts";
 import { signalQuietly } from "../../foundation/signal.ts";
-import { foldersOf } from "./record.ts";
 
 /** Where this host's cgroups are: one hierarchy (v2), several (v1), or both side by side (hybrid). */
 export interface Hierarchies {

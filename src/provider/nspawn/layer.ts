@@ -6,7 +6,7 @@ import type { Clock } from "../../foundation/clock.ts";
 import { AppError } from "../../foundation/errors.ts";
 import type { Exec } from "../../foundation/exec.ts";
 import { mustRun } from "../../foundation/exec.ts";
-import { foldersOf } from "./record.ts";
+import { foldersOf } from "../../foundation/files.ts";
 import { referenced } from "./references.ts";
 
 /** The second read-only layer: our own programs and units. It is copied into the cache, so that a new build on the host

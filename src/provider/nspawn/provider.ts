@@ -13,7 +13,7 @@ import { buildImage, findImage, type ImageOptions } from "../image/image.ts";
 import { noMachine } from "../no-machine.ts";
 import { cacheLayer } from "./layer.ts";
 import { isRunning, readMachines } from "./machines.ts";
-import { fillMirror, makeImages } from "./mirror/registry.ts";
+import { fillMirror, makeImages } from "../gateway/mirror/registry.ts";
 import type { NodeRecord } from "./record.ts";
 import { nodePaths, readNode, writeNode } from "./record.ts";
 import { refer } from "./references.ts";

@@ -1,6 +1,5 @@
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { readIfExists, writeAtomically } from "../../foundation/files.ts";
+import { foldersOf, readIfExists, writeAtomically } from "../../foundation/files.ts";
 import type { ClusterRef } from "../provider.ts";
 
 /** What a node is made of; written when it is created and whenever it is provisioned. */
@@ -73,15 +72,4 @@ export async function readNodes(cluster: Pick<ClusterRef, "stateDir">): Promise<
 /** Writes the record, and with it makes the node exist. */
 export async function writeNode(cluster: Pick<ClusterRef, "stateDir">, record: NodeRecord): Promise<void> {
   await writeAtomically(nodePaths(cluster, record.name).record, `${JSON.stringify(record, undefined, 2)}\n`);
-}
-
-/** Names of the folders in `dir`; none when it does not exist. */
-export async function foldersOf(dir: string): Promise<string[]> {
-  try {
-    const entries = await readdir(dir, { withFileTypes: true });
-    return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw error;
-  }
 }

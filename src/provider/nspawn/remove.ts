@@ -1,4 +1,3 @@
-import { discoveryFile } from "./discovery.ts";
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -7,6 +6,7 @@ import { messageOf } from "../../foundation/errors.ts";
 import type { Exec } from "../../foundation/exec.ts";
 import { mustRun } from "../../foundation/exec.ts";
 import type { Log } from "../../foundation/log.ts";
+import { discoveryFile } from "../gateway/discovery.ts";
 import type { ClusterRef } from "../provider.ts";
 import type { Hierarchies } from "./cgroups.ts";
 import { pruneLayers } from "./layer.ts";

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import type { Clock } from "../../foundation/clock.ts";
 import { readIfExists, writeAtomically } from "../../foundation/files.ts";
 import type { Log } from "../../foundation/log.ts";
-import { createDiscoveryDoor } from "../nspawn/discovery.ts";
-import type { Relay } from "../nspawn/relays.ts";
-import { createRelays } from "../nspawn/relays.ts";
+import { createDiscoveryDoor } from "../gateway/discovery.ts";
+import type { Relay } from "../gateway/relays.ts";
+import { createRelays } from "../gateway/relays.ts";
 
 /** What a cluster of virtual machines needs of this host beside the hypervisor. */
 export interface AttendantConfig {

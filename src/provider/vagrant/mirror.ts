@@ -8,7 +8,7 @@ import type { Exec } from "../../foundation/exec.ts";
 import { writeAtomically } from "../../foundation/files.ts";
 import { signalQuietly } from "../../foundation/signal.ts";
 import { gatewayOf } from "../../spec/machines.ts";
-import { fillMirror, logFile, makeImages, registryCommand } from "../nspawn/mirror/registry.ts";
+import { fillMirror, logFile, makeImages, registryCommand } from "../gateway/mirror/registry.ts";
 import type { ClusterPlan, ClusterRef, Report } from "../provider.ts";
 import { backgroundProcess } from "./background.ts";
 import { missingPrograms } from "./programs.ts";

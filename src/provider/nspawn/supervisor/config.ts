@@ -3,7 +3,7 @@ import { AppError } from "../../../foundation/errors.ts";
 import { readIfExists, writeAtomically } from "../../../foundation/files.ts";
 import { loopbackProxies } from "../../../provision/proxy.ts";
 import type { ClusterPlan } from "../../provider.ts";
-import type { Relay } from "../relays.ts";
+import type { Relay } from "../../gateway/relays.ts";
 
 /** What the supervisor needs to know of a cluster; written by `prepare`, read when it starts. */
 export interface SupervisorConfig {

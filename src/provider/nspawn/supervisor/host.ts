@@ -1,13 +1,13 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cgroupAt } from "../cgroups.ts";
-import { createDiscoveryDoor } from "../discovery.ts";
+import { createDiscoveryDoor } from "../../gateway/discovery.ts";
 import type { WantedForward } from "../forwards.ts";
 import { createForwarder, firstSshPort } from "../forwards.ts";
-import { startMirror, stopMirror } from "../mirror/registry.ts";
+import { startMirror, stopMirror } from "../mirror.ts";
 import { raiseNetwork } from "../network.ts";
 import { readNodes } from "../record.ts";
-import { createRelays } from "../relays.ts";
+import { createRelays } from "../../gateway/relays.ts";
 import { parseSubnet } from "../subnet.ts";
 import type { SupervisorConfig } from "./config.ts";
 import { forwardingMark, sweepHost } from "./sweep.ts";

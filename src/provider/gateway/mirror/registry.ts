@@ -1,5 +1,3 @@
-import { openSync, closeSync } from "node:fs";
-import { spawn } from "node:child_process";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../../foundation/clock.ts";
@@ -8,7 +6,6 @@ import { AppError } from "../../../foundation/errors.ts";
 import type { Exec } from "../../../foundation/exec.ts";
 import { lastLines, mustRun } from "../../../foundation/exec.ts";
 import { readIfExists, writeAtomically } from "../../../foundation/files.ts";
-import type { Cgroup } from "../cgroups.ts";
 import type { MirroredImage } from "./content.ts";
 import { familiarName, mirroredImages } from "./content.ts";
 import { pushImage } from "./push.ts";
@@ -17,8 +14,6 @@ import { pushImage } from "./push.ts";
 export interface MirrorPlan {
   readonly gateway: string;
   readonly stateDir: string;
-  /** It lives in a group of its own, so that it is found again after its supervisor was killed. */
-  readonly cgroup: Cgroup;
 }
 
 const port = 5000;
@@ -27,34 +22,11 @@ function mirrorUrl(gateway: string): string {
   return `http://${gateway}:${port}`;
 }
 
-/** Starts it; one that an earlier supervisor left is replaced. Returns when it runs, not when it answers. */
-export async function startMirror(plan: MirrorPlan, clock: Clock): Promise<void> {
-  await stopMirror(plan.cgroup, clock);
-  await plan.cgroup.create();
-  const command = await registryCommand(plan);
-  const log = openSync(logFile(plan.stateDir), "w");
-  const script = 'joins=$1; shift; for procs in $joins; do echo $$ > "$procs"; done; exec "$@"';
-  const child = spawn("sh", ["-c", script, "mirror", plan.cgroup.joins.join(" "), ...command], {
-    stdio: ["ignore", log, log],
-    detached: true,
-  });
-  // That it does not run is seen at the next look.
-  child.on("error", () => undefined);
-  child.unref();
-  closeSync(log);
-  // Else the next look would find nobody, and start a second one.
-  await waitFor(async () => ((await plan.cgroup.populated()) ? true : undefined), {
-    clock,
-    every: 10,
-    within: 2_000,
-  });
-}
-
 /** Writes the registry's settings and gives the command that runs it. */
 export async function registryCommand({
   gateway,
   stateDir,
-}: Pick<MirrorPlan, "gateway" | "stateDir">): Promise<readonly [string, ...string[]]> {
+}: MirrorPlan): Promise<readonly [string, ...string[]]> {
   const cache = join(stateDir, "cache");
   const settings = join(cache, "registry.yml");
   await mkdir(join(stateDir, "logs"), { recursive: true });
@@ -62,16 +34,12 @@ export async function registryCommand({
   return ["docker-registry", "serve", settings];
 }
 
-export async function stopMirror(cgroup: Cgroup, clock: Clock): Promise<void> {
-  await cgroup.end(clock);
-}
-
 /**
  * Waits until the mirror answers and puts the images in that it does not have.
  * @throws E_TIMEOUT when it does not answer within 10 s
  */
 export async function fillMirror(
-  options: { clock: Clock; gateway: string; stateDir: string },
+  options: MirrorPlan & { readonly clock: Clock },
   images: readonly MirroredImage[],
   signal: AbortSignal,
 ): Promise<void> {
