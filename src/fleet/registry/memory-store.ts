@@ -1,4 +1,5 @@
 import type { Clock } from "../../foundation/clock.ts";
+import { createLeases, type Leases } from "./memory-leases.ts";
 import type { Change } from "./replica.ts";
 
 /** A record as the twin keeps it. */
@@ -11,19 +12,13 @@ export interface Entry {
 }
 
 /** What the twin has instead of etcd: records with revisions, under leases that run out. */
-export interface MemoryStore {
+export interface MemoryStore extends Pick<Leases, "grant" | "alive" | "neglect" | "keep"> {
   readonly revision: bigint;
   /** See Mirror.origin. */
   readonly origin: string;
   readonly entries: ReadonlyMap<string, Entry>;
   /** Writes and removes in one step; gives its revision. */
   write(changes: readonly Change[], lease?: string): bigint;
-  grant(ttl: number): string;
-  alive(lease: string): boolean;
-  /** From now on nobody keeps the lease: it ends after its time to live. */
-  neglect(lease: string): void;
-  /** Somebody keeps the lease again. */
-  keep(lease: string): void;
   /** Ends the lease and removes what lives under it. */
   revoke(lease: string): void;
   readonly leases: readonly string[];
@@ -33,11 +28,6 @@ export interface MemoryStore {
   wipe(): void;
   /** Makes everybody look again, because who can reach the store has changed. */
   touch(): void;
-}
-
-interface Lease {
-  readonly ttl: number;
-  expiry: AbortController | undefined;
 }
 
 /** The name of the record that `change` writes. */
@@ -61,91 +51,94 @@ export function keyOf(change: Change): string {
   }
 }
 
-/** A machine's record cannot know its own revision. */
-function withAge(change: Change, created: bigint): Change {
-  if (change.kind !== "machine" || change.value === undefined) return change;
-  return { ...change, value: { ...change.value, joined: Number(created) } };
-}
-
 /** An empty store. Leases run out by `clock`. */
 export function createMemoryStore(clock: Clock): MemoryStore {
-  const entries = new Map<string, Entry>();
-  const leases = new Map<string, Lease>();
+  const records = createRecords();
+  const leases = createLeases(clock, (lease) => revoke(lease));
   const listeners = new Set<(changes: readonly Change[]) => void>();
-  let revision = 1n;
-  let granted = 0;
   let age = 1;
 
   const write = (changes: readonly Change[], lease?: string): bigint => {
-    const wanted = changes.filter((change) => change.value !== undefined || entries.has(keyOf(change)));
-    if (wanted.length === 0) return revision;
-    revision += 1n;
-    const real = wanted.map((change) => withAge(change, entries.get(keyOf(change))?.created ?? revision));
-    for (const change of real) {
-      const key = keyOf(change);
-      const created = entries.get(key)?.created ?? revision;
-      if (change.value === undefined) entries.delete(key);
-      else entries.set(key, { change, lease, created });
-    }
-    for (const listener of listeners) listener(real);
-    return revision;
-  };
-  const keep = (lease: string): void => {
-    const found = leases.get(lease);
-    found?.expiry?.abort(new Error("the lease is kept"));
-    if (found !== undefined) found.expiry = undefined;
+    const real = records.write(changes, lease);
+    if (real.length > 0) for (const listener of listeners) listener(real);
+    return records.revision;
   };
   const revoke = (lease: string): void => {
-    keep(lease);
-    leases.delete(lease);
-    const under = [...entries.values()].filter((entry) => entry.lease === lease);
+    leases.end(lease);
+    const under = [...records.entries.values()].filter((entry) => entry.lease === lease);
     write(under.map(({ change }) => ({ ...change, value: undefined })));
   };
 
   return {
     get revision() {
-      return revision;
+      return records.revision;
     },
     get origin() {
       return `store ${age}`;
     },
-    entries,
+    entries: records.entries,
     write,
-    grant: (ttl) => {
-      granted += 1;
-      const id = String(granted);
-      leases.set(id, { ttl, expiry: undefined });
-      return id;
-    },
-    alive: (lease) => leases.has(lease),
-    neglect: (lease) => {
-      const found = leases.get(lease);
-      if (found === undefined || found.expiry !== undefined) return;
-      const expiry = new AbortController();
-      found.expiry = expiry;
-      clock.sleep(found.ttl, expiry.signal).then(
-        () => revoke(lease),
-        () => undefined,
-      );
-    },
-    keep,
+    grant: (ttl) => leases.grant(ttl),
+    alive: (lease) => leases.alive(lease),
+    neglect: (lease) => leases.neglect(lease),
+    keep: (lease) => leases.keep(lease),
     revoke,
     get leases() {
-      return [...leases.keys()];
+      return leases.all;
     },
     onChange: (listener) => {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
     wipe: () => {
-      for (const lease of leases.keys()) keep(lease);
-      leases.clear();
-      entries.clear();
-      revision = 1n;
+      for (const lease of leases.all) leases.end(lease);
+      records.clear();
       age += 1;
     },
     touch: () => {
       for (const listener of listeners) listener([]);
     },
   };
+}
+
+/** The data themselves. */
+interface Records extends Pick<MemoryStore, "revision" | "entries"> {
+  /** Gives what of the changes was one. */
+  write(changes: readonly Change[], lease: string | undefined): readonly Change[];
+  /** Starts over, also with the revisions. */
+  clear(): void;
+}
+
+function createRecords(): Records {
+  const entries = new Map<string, Entry>();
+  let revision = 1n;
+  return {
+    get revision() {
+      return revision;
+    },
+    entries,
+    write: (changes, lease) => {
+      const wanted = changes.filter((change) => change.value !== undefined || entries.has(keyOf(change)));
+      if (wanted.length === 0) return [];
+      revision += 1n;
+      const real = wanted.map((change) => withAge(change, entries.get(keyOf(change))?.created ?? revision));
+      for (const change of real) {
+        const key = keyOf(change);
+        const created = entries.get(key)?.created ?? revision;
+        if (change.value === undefined) entries.delete(key);
+        else entries.set(key, { change, lease, created });
+      }
+      return real;
+    },
+    clear: () => {
+      entries.clear();
+      revision = 1n;
+    },
+  };
+}
+
+/** A machine's record cannot know its own revision. */
+function withAge(change: Change, created: bigint): Change {
+  if (change.kind !== "machine" || change.value === undefined) return change;
+  return { ...change, value: { ...change.value, joined: Number(created) } };
 }

@@ -28,20 +28,76 @@ export interface MirrorOptions {
 export function createMirror(options: MirrorOptions): FedMirror {
   const replica = createReplica();
   const listeners = new Set<Parameters<Mirror["onStep"]>[0]>();
-  const waiters = new Set<(failure?: Error) => void>();
+  const waiting = createWaiting(options.later);
   let fresh = false;
   let breaks = 0;
+
+  const fail = (reason: Error): void => {
+    fresh = false;
+    waiting.fail(reason);
+  };
+
+  return {
+    get snapshot(): Snapshot {
+      return replica.snapshot;
+    },
+    get fresh() {
+      return fresh;
+    },
+    origin: undefined,
+    get breaks() {
+      return breaks;
+    },
+    changed: (signal) => waiting.changed(signal),
+    reached: (revision, signal) => waiting.until(() => replica.revision >= revision, signal),
+    onStep: (listener) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    close: async () => {
+      fail(new AppError("E_INTERRUPTED", "the mirror of the registry was closed"));
+      options.onClose();
+    },
+    apply: (changes, revision) => {
+      replica.apply(changes, revision);
+      for (const listener of listeners) listener(changes, revision);
+      waiting.wakeLater();
+    },
+    reset: (changes, revision) => {
+      replica.reset(changes, revision);
+      for (const listener of listeners) listener(undefined, revision);
+      waiting.wakeLater();
+    },
+    setFresh: (now) => {
+      if (fresh === now || waiting.failed) return;
+      fresh = now;
+      if (!fresh) breaks += 1;
+      waiting.wakeLater();
+    },
+    fail,
+  };
+}
+
+/** Those who wait for a change. */
+interface Waiting {
+  /** See Mirror.changed. */
+  changed(signal: AbortSignal): Promise<void>;
+  /** Waits for as many changes as it takes. */
+  until(met: () => boolean, signal: AbortSignal): Promise<void>;
+  /** Something has changed: wakes all, once for a burst. */
+  wakeLater(): void;
+  /** Tells all of it at once, now and later; the first reason stays. */
+  fail(reason: Error): void;
+  readonly failed: boolean;
+}
+
+function createWaiting(later: MirrorOptions["later"]): Waiting {
+  const waiters = new Set<(failure?: Error) => void>();
   let failure: Error | undefined;
   let waking = false;
-
   const wake = (): void => {
     waking = false;
     for (const waiter of waiters) waiter(failure);
-  };
-  const changedNow = (): void => {
-    if (waking) return;
-    waking = true;
-    options.later(wake);
   };
   const changed = (signal: AbortSignal): Promise<void> =>
     new Promise((resolve, reject) => {
@@ -58,51 +114,23 @@ export function createMirror(options: MirrorOptions): FedMirror {
       waiters.add(settle);
       return undefined;
     });
-  const fail = (reason: Error): void => {
-    failure ??= reason;
-    fresh = false;
-    wake();
-  };
 
   return {
-    get snapshot(): Snapshot {
-      return replica.snapshot;
-    },
-    get fresh() {
-      return fresh;
-    },
-    origin: undefined,
-    get breaks() {
-      return breaks;
-    },
     changed,
-    reached: async (revision, signal) => {
-      while (replica.revision < revision) await changed(signal);
+    until: async (met, signal) => {
+      while (!met()) await changed(signal);
     },
-    onStep: (listener) => {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
+    wakeLater: () => {
+      if (waking) return;
+      waking = true;
+      later(wake);
     },
-    close: async () => {
-      fail(new AppError("E_INTERRUPTED", "the mirror of the registry was closed"));
-      options.onClose();
+    fail: (reason) => {
+      failure ??= reason;
+      wake();
     },
-    apply: (changes, revision) => {
-      replica.apply(changes, revision);
-      for (const listener of listeners) listener(changes, revision);
-      changedNow();
+    get failed() {
+      return failure !== undefined;
     },
-    reset: (changes, revision) => {
-      replica.reset(changes, revision);
-      for (const listener of listeners) listener(undefined, revision);
-      changedNow();
-    },
-    setFresh: (now) => {
-      if (fresh === now || failure !== undefined) return;
-      fresh = now;
-      if (!fresh) breaks += 1;
-      changedNow();
-    },
-    fail,
   };
 }
