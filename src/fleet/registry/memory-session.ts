@@ -1,8 +1,9 @@
 import type { Clock } from "../../foundation/clock.ts";
-import { AppError, isAppError } from "../../foundation/errors.ts";
+import { AppError } from "../../foundation/errors.ts";
 import type { Machine } from "../model.ts";
 import type { MemoryStore } from "./memory-store.ts";
-import type { Decision, Hold, HoldRequest, JoinRequest, JoinResult, Session, Term } from "./registry.ts";
+import { campaignInMemory, endEarlierTerm } from "./memory-term.ts";
+import type { Hold, HoldRequest, JoinRequest, JoinResult, Session } from "./registry.ts";
 import type { Change } from "./replica.ts";
 
 /** What the twin's wiring tells a session about its connection. */
@@ -82,19 +83,11 @@ async function goneOrLate(
 function openSession(context: SessionContext, machineID: string, leaseId: string, ttl: number): Session {
   const { store, clock, keep } = context;
   const lost = new AbortController();
-  let since = clock.monotonic();
-  let silentFrom: number | undefined;
-  const gap = (): boolean => silentFrom !== undefined && clock.monotonic() - silentFrom > ttl;
-
+  const contact = keepContact(clock, ttl);
   const keeper: SessionKeeper = {
     leaseId,
-    silent: () => {
-      silentFrom = clock.monotonic();
-    },
-    heard: () => {
-      if (gap()) since = clock.monotonic();
-      silentFrom = undefined;
-    },
+    silent: () => contact.silent(),
+    heard: () => contact.heard(),
     look: () => {
       if (store.alive(leaseId)) return;
       keep.delete(keeper);
@@ -113,7 +106,7 @@ function openSession(context: SessionContext, machineID: string, leaseId: string
     leaseId,
     lost: lost.signal,
     get unbrokenSince() {
-      return gap() ? clock.monotonic() : since;
+      return contact.unbrokenSince;
     },
     updateMachine: async (machine, signal) =>
       write([{ kind: "machine", id: machineID, value: machine }], signal),
@@ -121,12 +114,7 @@ function openSession(context: SessionContext, machineID: string, leaseId: string
       write([{ kind: "state", machineID, unit: state.unit, value: state }], signal),
     deleteState: async (unit, signal) =>
       write([{ kind: "state", machineID, unit, value: undefined }], signal),
-    campaign: async (signal) => {
-      await leading(store, leaseId, AbortSignal.any([signal, lost.signal]), () =>
-        write([{ kind: "leader", value: machineID }], signal),
-      );
-      return openTerm(context, { machineID, leaseId, lost: lost.signal });
-    },
+    campaign: (signal) => campaignInMemory(context, { machineID, leaseId, lost: lost.signal, write }, signal),
     withdraw: async (signal) => {
       context.check(signal);
       endEarlierTerm(store, leaseId);
@@ -140,113 +128,23 @@ function openSession(context: SessionContext, machineID: string, leaseId: string
   };
 }
 
-/** Takes the lead as soon as nobody else has it. */
-async function leading(
-  store: MemoryStore,
-  leaseId: string,
-  signal: AbortSignal,
-  take: () => void,
-): Promise<void> {
-  endEarlierTerm(store, leaseId);
-  while (!tryTo(store, take)) {
-    signal.throwIfAborted();
-    await nextChange(store, signal);
-  }
-}
+/** How long a connection has been without a silence that is longer than `ttl`. */
+interface Contact extends Pick<SessionKeeper, "silent" | "heard">, Pick<Session, "unbrokenSince"> {}
 
-/** Whoever led under this lease leads no more. */
-function endEarlierTerm(store: MemoryStore, leaseId: string): void {
-  if (store.entries.get("leader")?.lease === leaseId) store.write([{ kind: "leader", value: undefined }]);
-}
-
-function tryTo(store: MemoryStore, take: () => void): boolean {
-  if (store.entries.has("leader")) return false;
-  try {
-    take();
-    return true;
-  } catch (error) {
-    // Cut off: the mend is a change that makes us try again; the end of the lease aborts the signal.
-    if (isAppError(error, "E_ETCD")) return false;
-    throw error;
-  }
-}
-
-function nextChange(store: MemoryStore, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = store.onChange(() => {
-      stop();
-      signal.removeEventListener("abort", onAbort);
-      resolve();
-    });
-    const onAbort = (): void => {
-      stop();
-      reject(signal.reason as Error);
-    };
-    signal.addEventListener("abort", onAbort);
-  });
-}
-
-function openTerm(
-  context: SessionContext,
-  { machineID, leaseId, lost }: { machineID: string; leaseId: string; lost: AbortSignal },
-): Term {
-  const { store } = context;
-  const created = store.entries.get("leader")?.created;
-  const over = new AbortController();
-  const leads = (): boolean => store.entries.get("leader")?.created === created;
-  const end = (): void => over.abort(new AppError("E_ETCD", "the term as leader is over"));
-  lost.addEventListener("abort", end, { once: true });
-  if (lost.aborted) end();
+function keepContact(clock: Clock, ttl: number): Contact {
+  let since = clock.monotonic();
+  let silentFrom: number | undefined;
+  const gap = (): boolean => silentFrom !== undefined && clock.monotonic() - silentFrom > ttl;
   return {
-    over: over.signal,
-    commit: async (decisions, signal) => {
-      context.check(signal);
-      if (over.signal.aborted || !leads()) {
-        end();
-        return "deposed";
-      }
-      const before = store.revision;
-      for (const decision of decisions) {
-        const change = decide(store, decision);
-        if (change === undefined) continue;
-        if (decision.kind !== "release") store.write([change]);
-        else {
-          const released = { [decision.unit]: decision.reason };
-          store.write([change, { kind: "leader", value: machineID, released }], leaseId);
-        }
-      }
-      return store.revision === before ? 0n : store.revision;
+    silent: () => {
+      silentFrom = clock.monotonic();
     },
-    resign: async (signal) => {
-      if (over.signal.aborted) return;
-      context.check(signal);
-      if (leads()) store.write([{ kind: "leader", value: undefined }]);
-      end();
+    heard: () => {
+      if (gap()) since = clock.monotonic();
+      silentFrom = undefined;
+    },
+    get unbrokenSince() {
+      return gap() ? clock.monotonic() : since;
     },
   };
-}
-
-/** The change that a decision makes; none when what it was decided upon is no longer so. */
-function decide(store: MemoryStore, decision: Decision): Change | undefined {
-  const has = (unit: string): boolean => store.entries.has(`unit/${unit}`);
-  switch (decision.kind) {
-    case "place": {
-      const { placement } = decision;
-      const open = has(placement.unit) && !store.entries.has(`placement/${placement.unit}`);
-      return open ? { kind: "placement", unit: placement.unit, value: placement } : undefined;
-    }
-    case "release": {
-      const found = store.entries.get(`placement/${decision.unit}`)?.change;
-      const from = found?.kind === "placement" ? found.value?.machineID : undefined;
-      return from === decision.from
-        ? { kind: "placement", unit: decision.unit, value: undefined }
-        : undefined;
-    }
-    case "refuse": {
-      const { refusal } = decision;
-      return has(refusal.unit) ? { kind: "refusal", unit: refusal.unit, value: refusal } : undefined;
-    }
-    case "forgive":
-      return { kind: "refusal", unit: decision.unit, value: undefined };
-  }
 }

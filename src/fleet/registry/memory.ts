@@ -4,12 +4,13 @@ import type { Snapshot, Unit } from "../model.ts";
 import { newerLayout } from "./etcd/layout.ts";
 import type { MemoryStore } from "./memory-store.ts";
 import { createMemoryStore } from "./memory-store.ts";
-import type { SessionContext, SessionKeeper } from "./memory-session.ts";
+import type { SessionContext } from "./memory-session.ts";
 import { holdInMemory, joinInMemory } from "./memory-session.ts";
+import type { ClientState } from "./memory-reach.ts";
+import { createReach, refresh } from "./memory-reach.ts";
 import type { FedMirror } from "./mirror.ts";
 import { createMirror } from "./mirror.ts";
 import type { Mirror, Registry } from "./registry.ts";
-import type { Change } from "./replica.ts";
 import { createReplica } from "./replica.ts";
 
 /** The registry's in-memory twin: several clients of one store, and the faults that tests need. */
@@ -39,78 +40,42 @@ export interface MemoryClient extends Registry {
   close(): Promise<void>;
 }
 
-interface ClientState {
-  readonly sessions: Set<SessionKeeper>;
-  readonly mirrors: Set<FedMirror>;
-  cut: boolean;
-  closed: boolean;
-}
-
 /** An empty registry in memory. */
 export function createMemoryRegistry(options: { readonly clock: Clock }): MemoryRegistry {
   const store = createMemoryStore(options.clock);
   const all = createReplica();
-  const clients = new Map<MemoryClient, ClientState>();
-  let stopped = false;
-  let outgrown = false;
-
-  const reachable = (state: ClientState): boolean => !stopped && !state.cut && !state.closed;
   store.onChange((changes) => {
     if (changes.length > 0) all.apply(changes, store.revision);
-    for (const state of clients.values()) {
-      if (!reachable(state)) continue;
-      if (changes.length > 0) for (const mirror of state.mirrors) mirror.apply(changes, store.revision);
-      for (const session of state.sessions) session.look();
-    }
   });
-  /** Carries out a change of who can reach the store. */
-  const rewire = (change: () => void): void => {
-    const before = new Map([...clients.values()].map((state) => [state, reachable(state)]));
-    change();
-    for (const [state, could] of before) {
-      if (could && !reachable(state)) disconnect(state);
-      if (!could && reachable(state)) reconnect(state, store);
-    }
-    tend(store, [...clients.values()].filter(reachable), stopped);
-    store.touch();
-  };
-  const stateOf = (client: MemoryClient): ClientState => {
-    const state = clients.get(client);
-    if (state === undefined) throw new AppError("E_BUG", "the client is of another registry");
-    return state;
-  };
+  const reach = createReach(store);
+  const clients = new Map<MemoryClient, ClientState>();
+  let outgrown = false;
 
   return {
     client: () => {
-      const state: ClientState = { sessions: new Set(), mirrors: new Set(), cut: false, closed: false };
-      const check = (signal?: AbortSignal): void => {
-        signal?.throwIfAborted();
-        if (!reachable(state)) throw new AppError("E_ETCD", "etcd does not answer");
-      };
-      const ready = (signal?: AbortSignal): void => {
+      const state = reach.open();
+      const check: Check = (signal) => reach.check(state, signal);
+      const ready: Check = (signal) => {
         check(signal);
         if (outgrown) throw newerLayout("2");
       };
       const context = { store, check, clock: options.clock, keep: state.sessions };
-      const client: MemoryClient = {
-        ...unitWrites(store, ready),
-        ...cordonWrites(store, ready),
-        ...sessions(context, ready),
-        follow: async (signal) => follow(store, state, ready, signal),
-        close: async () => rewire(() => (state.closed = true)),
+      const client = {
+        ...registry(context, state.mirrors, ready),
+        close: async () => reach.set(state, { closed: true }),
       };
       clients.set(client, state);
       return client;
     },
-    cut: (client) => rewire(() => (stateOf(client).cut = true)),
-    mend: (client) => rewire(() => (stateOf(client).cut = false)),
-    stop: () => rewire(() => (stopped = true)),
-    start: () => rewire(() => (stopped = false)),
+    cut: (client) => reach.set(stateOf(client, clients), { cut: true }),
+    mend: (client) => reach.set(stateOf(client, clients), { cut: false }),
+    stop: () => reach.stop(),
+    start: () => reach.start(),
     wipe: () => {
-      rewire(() => (stopped = true));
+      reach.stop();
       store.wipe();
       all.reset([], store.revision);
-      rewire(() => (stopped = false));
+      reach.start();
     },
     outgrow: () => {
       outgrown = true;
@@ -126,39 +91,28 @@ export function createMemoryRegistry(options: { readonly clock: Clock }): Memory
   };
 }
 
-/** Leases run while nobody who reaches the store holds them. */
-function tend(store: MemoryStore, reaching: readonly ClientState[], stopped: boolean): void {
-  const held = new Set(reaching.flatMap(({ sessions }) => [...sessions]).map(({ leaseId }) => leaseId));
-  for (const lease of store.leases) {
-    if (stopped || held.has(lease)) store.keep(lease);
-    else store.neglect(lease);
-  }
+function stateOf(client: MemoryClient, clients: ReadonlyMap<MemoryClient, ClientState>): ClientState {
+  const state = clients.get(client);
+  if (state === undefined) throw new AppError("E_BUG", "the client is of another registry");
+  return state;
 }
 
-function disconnect(state: ClientState): void {
-  for (const session of state.sessions) session.silent();
-  for (const mirror of state.mirrors) {
-    if (state.closed) mirror.fail(new AppError("E_INTERRUPTED", "the registry's client was closed"));
-    else mirror.setFresh(false);
-  }
-  if (state.closed) state.sessions.clear();
-}
+type Check = (signal?: AbortSignal) => void;
 
-function reconnect(state: ClientState, store: MemoryStore): void {
-  for (const session of state.sessions) session.heard();
-  for (const mirror of state.mirrors) refresh(mirror, store);
-}
-
-function refresh(mirror: FedMirror, store: MemoryStore): void {
-  const changes = [...store.entries.values()].map((entry): Change => entry.change);
-  mirror.origin = store.origin;
-  mirror.reset(changes, store.revision);
-  mirror.setFresh(true);
+/** All that a client asks of the store, each time only if `ready` lets it. */
+function registry(context: SessionContext, mirrors: Set<FedMirror>, ready: Check): Registry {
+  const { store } = context;
+  return {
+    ...unitWrites(store, ready),
+    ...cordonWrites(store, ready),
+    ...sessions(context, ready),
+    follow: async (signal) => follow(store, mirrors, ready, signal),
+  };
 }
 
 function follow(
   store: MemoryStore,
-  state: ClientState,
+  mirrors: Set<FedMirror>,
   check: (signal: AbortSignal) => void,
   signal: AbortSignal,
 ): Mirror {
@@ -167,17 +121,15 @@ function follow(
   const mirror = createMirror({
     later: queueMicrotask,
     onClose: () => {
-      state.mirrors.delete(mirror);
+      mirrors.delete(mirror);
       signal.removeEventListener("abort", onAbort);
     },
   });
   signal.addEventListener("abort", onAbort, { once: true });
-  state.mirrors.add(mirror);
+  mirrors.add(mirror);
   refresh(mirror, store);
   return mirror;
 }
-
-type Check = (signal?: AbortSignal) => void;
 
 function sessions(context: SessionContext, ready: Check): Pick<Registry, "join" | "hold"> {
   return {
