@@ -54,6 +54,7 @@ export function fakeFleet(): FakeFleet {
 
 function clientOf(script: Script): FleetClient {
   const held = new Map<string, HeldUnit>();
+  /** Every call that can fail asks for the units by this. */
   const asked = (): Map<string, HeldUnit> => {
     if (script.broken !== undefined) throw script.broken;
     return held;
