@@ -8,8 +8,9 @@ import {
   readSync,
   statSync,
   writeSync,
+  type Stats,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import ssh2 from "ssh2";
 import type { Attributes, SFTPWrapper } from "ssh2";
 
@@ -17,89 +18,133 @@ const { STATUS_CODE, flagsToString } = ssh2.utils.sftp;
 
 /** Serves this machine's files over one sftp session: as much of the protocol as copying needs. */
 export function serveFiles(sftp: SFTPWrapper): void {
-  let next = 0;
-  const files = new Map<number, number>();
-  const folders = new Map<number, string[]>();
-  const paths = new Map<number, string>();
-  const handle = (id: number): Buffer => Buffer.from(Uint32Array.of(id).buffer);
-  const idOf = (buffer: Buffer): number => buffer.readUInt32LE(0);
-  const guarded = (request: number, act: () => void): void => {
-    try {
-      act();
-    } catch (error) {
-      const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
-      sftp.status(request, missing ? STATUS_CODE.NO_SUCH_FILE : STATUS_CODE.FAILURE);
-    }
-  };
-  const attributes = (stat: ReturnType<typeof statSync>): Attributes => ({
-    mode: Number(stat?.mode),
-    uid: Number(stat?.uid),
-    gid: Number(stat?.gid),
-    size: Number(stat?.size),
-    atime: Number(stat?.atimeMs) / 1_000,
-    mtime: Number(stat?.mtimeMs) / 1_000,
-  });
+  const handles = new Handles();
+  serveOpening(sftp, handles);
+  serveContents(sftp, handles);
+  serveAttributes(sftp, handles);
+  serveFolders(sftp, handles);
+}
+
+/** What a session has open, by the numbers that its client was given. */
+class Handles {
+  #last = 0;
+  readonly #files = new Map<number, number>();
+  readonly #folders = new Map<number, { readonly path: string; readonly names: string[] }>();
+
+  addFile(descriptor: number): Buffer {
+    this.#files.set(++this.#last, descriptor);
+    return handleOf(this.#last);
+  }
+
+  addFolder(path: string): Buffer {
+    this.#folders.set(++this.#last, { path, names: readdirSync(path) });
+    return handleOf(this.#last);
+  }
+
+  /** Its descriptor; one that the kernel refuses when it is not open. */
+  file(handle: Buffer): number {
+    return this.#files.get(idOf(handle)) ?? -1;
+  }
+
+  /** What of a folder was not read yet, as paths; it counts as read from now on. */
+  restOfFolder(handle: Buffer): string[] {
+    const { path, names } = this.#folders.get(idOf(handle)) ?? { path: "", names: [] };
+    return names.splice(0).map((name) => join(path, name));
+  }
+
+  close(handle: Buffer): void {
+    const file = this.#files.get(idOf(handle));
+    if (file !== undefined) closeSync(file);
+    this.#files.delete(idOf(handle));
+  }
+}
+
+const handleOf = (id: number): Buffer => Buffer.from(Uint32Array.of(id).buffer);
+const idOf = (handle: Buffer): number => handle.readUInt32LE(0);
+
+function serveOpening(sftp: SFTPWrapper, handles: Handles): void {
   sftp.on("OPEN", (request, path, flags, attrs) =>
-    guarded(request, () => {
+    guarded(sftp, request, () => {
       const mode = (attrs as Partial<Attributes>).mode ?? 0o644;
-      files.set(++next, openSync(path, flagsToString(flags) ?? "r", mode));
-      sftp.handle(request, handle(next));
-    }),
-  );
-  sftp.on("READ", (request, buffer, offset, length) =>
-    guarded(request, () => {
-      const data = Buffer.alloc(length);
-      const count = readSync(files.get(idOf(buffer)) ?? -1, data, 0, length, offset);
-      if (count === 0) sftp.status(request, STATUS_CODE.EOF);
-      else sftp.data(request, data.subarray(0, count));
-    }),
-  );
-  sftp.on("WRITE", (request, buffer, offset, data) =>
-    guarded(request, () => {
-      writeSync(files.get(idOf(buffer)) ?? -1, data, 0, data.length, offset);
-      sftp.status(request, STATUS_CODE.OK);
-    }),
-  );
-  sftp.on("FSTAT", (request, buffer) =>
-    guarded(request, () => sftp.attrs(request, attributes(fstatSync(files.get(idOf(buffer)) ?? -1)))),
-  );
-  sftp.on("FSETSTAT", (request, buffer, attrs) =>
-    guarded(request, () => {
-      fchmodSync(files.get(idOf(buffer)) ?? -1, attrs.mode & 0o777);
-      sftp.status(request, STATUS_CODE.OK);
-    }),
-  );
-  sftp.on("STAT", (request, path) => guarded(request, () => sftp.attrs(request, attributes(statSync(path)))));
-  sftp.on("MKDIR", (request, path) =>
-    guarded(request, () => {
-      mkdirSync(path);
-      sftp.status(request, STATUS_CODE.OK);
+      sftp.handle(request, handles.addFile(openSync(path, flagsToString(flags) ?? "r", mode)));
     }),
   );
   sftp.on("OPENDIR", (request, path) =>
-    guarded(request, () => {
-      folders.set(++next, readdirSync(path));
-      paths.set(next, path);
-      sftp.handle(request, handle(next));
-    }),
+    guarded(sftp, request, () => sftp.handle(request, handles.addFolder(path))),
   );
-  sftp.on("READDIR", (request, buffer) => {
-    const names = folders.get(idOf(buffer))?.splice(0) ?? [];
-    if (names.length === 0) return sftp.status(request, STATUS_CODE.EOF);
-    const folder = paths.get(idOf(buffer)) ?? "";
-    const entries = names.map((name) => ({
-      filename: name,
-      longname: name,
-      attrs: attributes(statSync(join(folder, name))),
-    }));
-    return sftp.name(request, entries);
-  });
-  sftp.on("CLOSE", (request, buffer) =>
-    guarded(request, () => {
-      const file = files.get(idOf(buffer));
-      if (file !== undefined) closeSync(file);
-      files.delete(idOf(buffer));
+  sftp.on("CLOSE", (request, handle) =>
+    guarded(sftp, request, () => {
+      handles.close(handle);
       sftp.status(request, STATUS_CODE.OK);
     }),
   );
 }
+
+function serveContents(sftp: SFTPWrapper, handles: Handles): void {
+  sftp.on("READ", (request, handle, offset, length) =>
+    guarded(sftp, request, () => {
+      const data = Buffer.alloc(length);
+      const count = readSync(handles.file(handle), data, 0, length, offset);
+      if (count === 0) sftp.status(request, STATUS_CODE.EOF);
+      else sftp.data(request, data.subarray(0, count));
+    }),
+  );
+  sftp.on("WRITE", (request, handle, offset, data) =>
+    guarded(sftp, request, () => {
+      writeSync(handles.file(handle), data, 0, data.length, offset);
+      sftp.status(request, STATUS_CODE.OK);
+    }),
+  );
+}
+
+function serveAttributes(sftp: SFTPWrapper, handles: Handles): void {
+  sftp.on("STAT", (request, path) =>
+    guarded(sftp, request, () => sftp.attrs(request, attributes(statSync(path)))),
+  );
+  sftp.on("FSTAT", (request, handle) =>
+    guarded(sftp, request, () => sftp.attrs(request, attributes(fstatSync(handles.file(handle))))),
+  );
+  sftp.on("FSETSTAT", (request, handle, attrs) =>
+    guarded(sftp, request, () => {
+      fchmodSync(handles.file(handle), attrs.mode & 0o777);
+      sftp.status(request, STATUS_CODE.OK);
+    }),
+  );
+}
+
+function serveFolders(sftp: SFTPWrapper, handles: Handles): void {
+  sftp.on("MKDIR", (request, path) =>
+    guarded(sftp, request, () => {
+      mkdirSync(path);
+      sftp.status(request, STATUS_CODE.OK);
+    }),
+  );
+  sftp.on("READDIR", (request, handle) => {
+    const entries = handles.restOfFolder(handle).map((path) => ({
+      filename: basename(path),
+      longname: basename(path),
+      attrs: attributes(statSync(path)),
+    }));
+    if (entries.length === 0) sftp.status(request, STATUS_CODE.EOF);
+    else sftp.name(request, entries);
+  });
+}
+
+/** What this machine's kernel refuses becomes the answer. */
+function guarded(sftp: SFTPWrapper, request: number, act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    sftp.status(request, missing ? STATUS_CODE.NO_SUCH_FILE : STATUS_CODE.FAILURE);
+  }
+}
+
+const attributes = (stat: Stats): Attributes => ({
+  mode: stat.mode,
+  uid: stat.uid,
+  gid: stat.gid,
+  size: stat.size,
+  atime: stat.atimeMs / 1_000,
+  mtime: stat.mtimeMs / 1_000,
+});
