@@ -1,7 +1,7 @@
 import { manualClock, type ManualClock } from "../../src/foundation/clock.ts";
 import { silentLog } from "../../src/foundation/log.ts";
 import { createAgent, publishedBy, type Agent } from "../../src/fleet/agent/agent.ts";
-import type { DesiredState, UnitOption, UnitState } from "../../src/fleet/model.ts";
+import type { Decision, DesiredState, Machine, UnitOption, UnitState } from "../../src/fleet/model.ts";
 import {
   createMemoryRegistry,
   type MemoryClient,
@@ -32,8 +32,19 @@ export async function settle(): Promise<void> {
   for (let turn = 0; turn < 30; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
+/** What a test has an engine decide, and what it submits. */
+interface Orders {
+  submit(name: string, content: string, desired: DesiredState): Promise<void>;
+  place(name: string, machineID?: string): Promise<void>;
+  /** In one decision. */
+  placeTogether(...names: string[]): Promise<void>;
+  release(name: string): Promise<void>;
+  /** submit and place here. */
+  run(name: string, content: string, desired: DesiredState): Promise<void>;
+}
+
 /** One agent between the twins of systemd and the registry, and an engine that does what the test says. */
-export interface AgentStage {
+export interface AgentStage extends Orders {
   readonly clock: ManualClock;
   readonly registry: MemoryRegistry;
   readonly boss: MemoryClient;
@@ -48,13 +59,6 @@ export interface AgentStage {
   rejoin(): Promise<void>;
   /** fleetd is killed: its agent does nothing more. */
   die(): Promise<void>;
-  submit(name: string, content: string, desired: DesiredState): Promise<void>;
-  place(name: string, machineID?: string): Promise<void>;
-  /** In one decision. */
-  placeTogether(...names: string[]): Promise<void>;
-  release(name: string): Promise<void>;
-  /** submit and place here. */
-  run(name: string, content: string, desired: DesiredState): Promise<void>;
   published(name: string): UnitState | undefined;
   active(name: string): Promise<string>;
   close(): void;
@@ -65,20 +69,18 @@ export async function agentStage(): Promise<AgentStage> {
   const registry = createMemoryRegistry({ clock });
   const [boss, client] = [registry.client(), registry.client()];
   let stop = new AbortController();
-  const join = async (by: MemoryClient, machine: typeof me, leaseId?: string): Promise<Session> => {
-    const resume = leaseId === undefined ? {} : { resume: { leaseId } };
-    const result = await by.join({ machine, ttl, ...resume }, new AbortController().signal);
-    if (result.kind !== "joined") throw new Error("not joined");
-    return result.session;
-  };
   const leader = await join(boss, aMachine("b".repeat(32), { nonce: "boss" }));
-  const term: Term = await leader.campaign(new AbortController().signal);
+  const term = await leader.campaign(new AbortController().signal);
   let mirror: Mirror = await client.follow(stop.signal);
-  const serve = async (resumed: boolean): Promise<void> => {
+  const systemd = createMemorySystemd({ clock });
+  const start = (on: MemorySystemd): Agent =>
+    createAgent({ machine: me, systemd: on, clock, log: silentLog(), signal: stop.signal });
+  const serve = async (leaseId?: string): Promise<void> => {
+    stage.session = await join(client, me, leaseId);
+    const resumed = leaseId !== undefined;
     void stage.agent.serve(stage.session, mirror, { resumed, signal: stop.signal });
     await settle();
   };
-  const systemd = createMemorySystemd({ clock });
   const stage: AgentStage = {
     clock,
     registry,
@@ -86,48 +88,56 @@ export async function agentStage(): Promise<AgentStage> {
     client,
     systemd,
     session: leader,
-    agent: createAgent({ machine: me, systemd, clock, log: silentLog(), signal: stop.signal }),
+    agent: start(systemd),
+    ...ordersBy(boss, term),
     begin: async (leaseId) => {
-      const { signal } = stop;
-      stage.agent = createAgent({ machine: me, systemd: stage.systemd, clock, log: silentLog(), signal });
+      stage.agent = start(stage.systemd);
       await stage.agent.begin(publishedBy(me.id, mirror.snapshot));
-      stage.session = await join(client, me, leaseId);
-      await serve(leaseId !== undefined);
+      await serve(leaseId);
     },
-    rejoin: async () => {
-      stage.session = await join(client, me);
-      await serve(false);
-    },
+    rejoin: () => serve(),
     die: async () => {
       stop.abort(new Error("fleetd was killed"));
       await settle();
       stop = new AbortController();
       mirror = await client.follow(stop.signal);
     },
-    submit: async (name, content, desired) => {
-      await boss.putUnit({ name, options: optionsOf(content), desired });
-      await settle();
-    },
-    place: async (name, machineID = me.id) => {
-      await term.commit([{ kind: "place", placement: { unit: name, machineID, reason: "test" } }]);
-      await settle();
-    },
-    placeTogether: async (...names) => {
-      const placed = names.map((unit) => ({ unit, machineID: me.id, reason: "test" }));
-      await term.commit(placed.map((placement) => ({ kind: "place", placement })));
-      await settle();
-    },
-    release: async (name) => {
-      await term.commit([{ kind: "release", unit: name, from: me.id, reason: "gone" }]);
-      await settle();
-    },
-    run: async (name, content, desired) => {
-      await stage.submit(name, content, desired);
-      await stage.place(name);
-    },
     published: (name) => registry.snapshot.states.get(name)?.get(me.id),
     active: async (name) => (await stage.systemd.status(name)).active,
     close: () => stop.abort(new Error("the test is over")),
   };
   return stage;
+}
+
+async function join(client: MemoryClient, machine: Machine, leaseId?: string): Promise<Session> {
+  const resume = leaseId === undefined ? {} : { resume: { leaseId } };
+  const result = await client.join({ machine, ttl, ...resume }, new AbortController().signal);
+  if (result.kind !== "joined") throw new Error("not joined");
+  return result.session;
+}
+
+/** @param term of the engine that leads */
+function ordersBy(client: MemoryClient, term: Term): Orders {
+  const commit = async (...decisions: Decision[]): Promise<void> => {
+    await term.commit(decisions);
+    await settle();
+  };
+  const placed = (unit: string, machineID = me.id): Decision => ({
+    kind: "place",
+    placement: { unit, machineID, reason: "test" },
+  });
+  const submit: Orders["submit"] = async (name, content, desired) => {
+    await client.putUnit({ name, options: optionsOf(content), desired });
+    await settle();
+  };
+  return {
+    submit,
+    place: (name, machineID) => commit(placed(name, machineID)),
+    placeTogether: (...names) => commit(...names.map((name) => placed(name))),
+    release: (name) => commit({ kind: "release", unit: name, from: me.id, reason: "gone" }),
+    run: async (name, content, desired) => {
+      await submit(name, content, desired);
+      await commit(placed(name));
+    },
+  };
 }

@@ -4,6 +4,7 @@ import { silentLog } from "../../src/foundation/log.ts";
 import type { Absence } from "../../src/fleet/api/absence.ts";
 import { createApi } from "../../src/fleet/api/server.ts";
 import type { Telemetry } from "../../src/fleet/api/metrics.ts";
+import type { UnitState } from "../../src/fleet/model.ts";
 import { createMemoryRegistry, type MemoryRegistry } from "../../src/fleet/registry/memory.ts";
 import type { Mirror, Session, Term } from "../../src/fleet/registry/registry.ts";
 import { aMachine } from "./fleet-world.ts";
@@ -29,8 +30,17 @@ const telemetry: Telemetry = {
   process: { cpu: 1.5, resident: 1_000, heap: 500, external: 100 },
 };
 
+/** How a client asks the API. */
+interface Requests {
+  /** A body that is a text is sent as it is. */
+  send(method: string, path: string, body?: unknown, type?: string): Promise<Response>;
+  /** The JSON that a GET gives. */
+  get(path: string): Promise<unknown>;
+  put(name: string, body: object): Promise<Response>;
+}
+
 /** The API over the registry's twin, on one machine that has joined and leads. */
-export interface ApiStage {
+export interface ApiStage extends Requests {
   readonly clock: ManualClock;
   readonly registry: MemoryRegistry;
   readonly term: Term;
@@ -40,11 +50,6 @@ export interface ApiStage {
   app: Hono;
   /** The API with pages of this size. */
   api(tokenLimit: number): Hono;
-  /** A body that is a text is sent as it is. */
-  send(method: string, path: string, body?: unknown, type?: string): Promise<Response>;
-  /** The JSON that a GET gives. */
-  get(path: string): Promise<unknown>;
-  put(name: string, body: object): Promise<Response>;
   place(unit: string): Promise<void>;
   publish(unit: string, reached: "loaded" | "launched"): Promise<void>;
   close(): void;
@@ -85,30 +90,32 @@ export async function apiStage(): Promise<ApiStage> {
     absence: undefined,
     app: api(100),
     api,
-    send: async (method, path, body, type = "application/json") => {
-      const text = typeof body === "string" ? body : JSON.stringify(body);
-      const sent = body === undefined ? {} : { body: text, headers: { "content-type": type } };
-      return await stage.app.request(path, { method, ...sent });
-    },
-    get: async (path) => await (await stage.send("GET", path)).json(),
-    put: (name, body) => stage.send("PUT", `/fleet/v1/units/${encodeURIComponent(name)}`, body),
+    ...requestsTo(() => stage.app),
     place: async (unit) => {
       const placement = { unit, machineID: machine.id, reason: "test" };
       await stage.term.commit([{ kind: "place", placement }]);
     },
-    publish: async (unit, reached) => {
-      const [active, sub] = reached === "launched" ? ["active", "running"] : ["inactive", "dead"];
-      await session.putState({
-        unit,
-        machineID: machine.id,
-        hash: "abc",
-        load: "loaded",
-        active,
-        sub,
-        reached,
-      });
-    },
+    publish: (unit, reached) => session.putState(stateOf(unit, reached)),
     close: () => stop.abort(new Error("the test is over")),
   };
   return stage;
+}
+
+/** @param app asked anew at each request, since a test may put another in its place */
+function requestsTo(app: () => Hono): Requests {
+  const send: Requests["send"] = async (method, path, body, type = "application/json") => {
+    const text = typeof body === "string" ? body : JSON.stringify(body);
+    const sent = body === undefined ? {} : { body: text, headers: { "content-type": type } };
+    return await app().request(path, { method, ...sent });
+  };
+  return {
+    send,
+    get: async (path) => await (await send("GET", path)).json(),
+    put: (name, body) => send("PUT", `/fleet/v1/units/${encodeURIComponent(name)}`, body),
+  };
+}
+
+function stateOf(unit: string, reached: "loaded" | "launched"): UnitState {
+  const [active, sub] = reached === "launched" ? ["active", "running"] : ["inactive", "dead"];
+  return { unit, machineID: machine.id, hash: "abc", load: "loaded", active, sub, reached };
 }

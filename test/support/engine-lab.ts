@@ -56,43 +56,64 @@ export function anEngineLab(): EngineLab {
     const client = memory.client();
     const mirror = await client.follow(stop.signal);
     const engine = createEngine({ clock, log, ttl, outageGrace, version });
-    const leaving = new AbortController();
-    const end = AbortSignal.any([stop.signal, leaving.signal]);
-    let session: Session | undefined;
-    const joined = Promise.withResolvers<void>();
-    const live = async (): Promise<void> => {
-      while (!end.aborted) {
-        session = await join(client, aMachine(id, { engine: version }), end);
-        joined.resolve();
-        await engine.run(session, mirror, end);
-        if (leaving.signal.aborted) await session.end();
-        await stillThere(mirror, clock, end);
-      }
-    };
-    const life = live().catch((error: unknown) => {
-      if (!end.aborted) throw error;
-    });
-    running.push(life);
-    await joined.promise;
+    const machine = aMachine(id, { engine: version });
+    const life = beginLife({ machine, client, mirror, engine, clock }, stop.signal);
+    running.push(life.over);
+    await life.joined;
     await clock.advance(1);
-    return {
-      id,
-      client,
-      engine,
-      session: () => {
-        if (session === undefined) throw new Error(`${id} has not joined`);
-        return session;
-      },
-      leave: async () => {
-        leaving.abort(new Error("it leaves"));
-        await clock.advance(0);
-        await life;
-      },
-    };
+    return { id, client, engine, session: life.session, leave: life.leave };
   };
   const placed = (): string[] =>
     [...memory.snapshot.placements.values()].map(({ unit, machineID }) => `${unit} ${machineID}`).sort();
   return { clock, memory, node, placed, lines };
+}
+
+/** What a fleetd without an agent consists of. */
+interface Parts {
+  readonly machine: Machine;
+  readonly client: MemoryClient;
+  readonly mirror: Mirror;
+  readonly engine: Engine;
+  readonly clock: ManualClock;
+}
+
+interface EngineLife extends Pick<EngineNode, "session" | "leave"> {
+  /** It has joined for the first time. */
+  readonly joined: Promise<void>;
+  readonly over: Promise<void>;
+}
+
+/** Joins and runs the engine, again and again, until it leaves or is stopped. */
+function beginLife({ machine, client, mirror, engine, clock }: Parts, stop: AbortSignal): EngineLife {
+  const leaving = new AbortController();
+  const end = AbortSignal.any([stop, leaving.signal]);
+  const joined = Promise.withResolvers<void>();
+  let session: Session | undefined;
+  const live = async (): Promise<void> => {
+    while (!end.aborted) {
+      session = await join(client, machine, end);
+      joined.resolve();
+      await engine.run(session, mirror, end);
+      if (leaving.signal.aborted) await session.end();
+      await stillThere(mirror, clock, end);
+    }
+  };
+  const over = live().catch((error: unknown) => {
+    if (!end.aborted) throw error;
+  });
+  return {
+    joined: joined.promise,
+    over,
+    session: () => {
+      if (session === undefined) throw new Error(`${machine.id} has not joined`);
+      return session;
+    },
+    leave: async () => {
+      leaving.abort(new Error("it leaves"));
+      await clock.advance(0);
+      await over;
+    },
+  };
 }
 
 async function join(client: MemoryClient, machine: Machine, signal: AbortSignal): Promise<Session> {
