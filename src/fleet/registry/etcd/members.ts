@@ -5,7 +5,7 @@ import type { Clock } from "../../../foundation/clock.ts";
 import { AppError } from "../../../foundation/errors.ts";
 import { Auth, KV, Lease, Watch } from "./etcd_pb.js";
 import { type ConnectionOptions, type TlsTexts, openConnection } from "./connection.ts";
-import { type Login, createEntry } from "./login.ts";
+import { type Entry, type Login, createEntry } from "./login.ts";
 import { createGate } from "./gate.ts";
 import type { Outcome } from "./hedge.ts";
 import { hedge } from "./hedge.ts";
@@ -85,23 +85,15 @@ export interface Access {
 export function openMembers(urls: readonly string[], clock: Clock, access: Access = {}): Members {
   const { tls, patience = 1 } = access;
   const all = urls.map((url) => openMember(url, { clock, tls, patience }));
-  const [first] = all;
-  if (first === undefined) throw new AppError("E_ETCD", "there is no etcd endpoint to talk to");
+  const favour = createFavour(all);
   const entry = createEntry(access.login);
   const closed = new AbortController();
   const gate = createGate(callsAtOnce);
-  const movers = new Set<() => void>();
-  let current = first;
   let lately = 0;
 
-  const won = (member: Member): void => {
-    if (member === current) return;
-    current = member;
-    for (const mover of movers) mover();
-  };
   return {
     get current() {
-      return current;
+      return favour.current;
     },
     all,
     patience,
@@ -111,32 +103,73 @@ export function openMembers(urls: readonly string[], clock: Clock, access: Acces
       stop.throwIfAborted();
       const deadline = clock.monotonic() + within;
       const work = (): Promise<Outcome<Member, T>> => {
-        const order = [current, ...all.filter((member) => member !== current)];
+        const { order } = favour;
         const question = { what, order, clock, within, deadline, patience, lately, stop };
-        return hedge(question, (member, options) =>
-          access.login === undefined
-            ? ask(member, { ...options, headers })
-            : entry.enter(member, options, (token) =>
-                ask(member, { ...options, headers: { ...headers, ...token } }),
-              ),
-        );
+        return hedge(question, withHeaders(ask, access.login === undefined ? undefined : entry));
       };
       const asked = async (): Promise<Outcome<Member, T>> => {
-        const [began, first] = [clock.monotonic(), current];
+        const [began, first] = [clock.monotonic(), favour.current];
         const outcome = await work();
         // Who is frozen says nothing of how fast the others are.
         if (outcome.member === first) lately += (clock.monotonic() - began - lately) / 8;
         return outcome;
       };
       const outcome = await (settings.urgent === true ? asked() : gate.pass(asked, stop));
-      won(outcome.member);
+      favour.give(outcome.member);
       if ("error" in outcome) throw outcome.error;
       return outcome.value;
     },
     headersFor: async (member, signal) => ({ ...headers, ...(await entry.token(member, { signal })) }),
     distrust: (member) => {
       entry.forget();
-      if (member === current) won(all[(all.indexOf(member) + 1) % all.length] ?? member);
+      favour.withdraw(member);
+    },
+    moved: (member, signal) => favour.moved(member, signal),
+    close: () => {
+      closed.abort(new AppError("E_INTERRUPTED", "the registry's client was closed"));
+      for (const member of all) member.close();
+    },
+  };
+}
+
+/** @param entry undefined: nobody asks who we are */
+function withHeaders<T>(ask: Ask<T>, entry: Entry | undefined): Ask<T> {
+  if (entry === undefined) return (member, options) => ask(member, { ...options, headers });
+  return (member, options) =>
+    entry.enter(member, options, (token) => ask(member, { ...options, headers: { ...headers, ...token } }));
+}
+
+/** Which member is the current one. */
+interface Favour extends Pick<Members, "current" | "moved"> {
+  /** All members, the current one first. */
+  readonly order: readonly Member[];
+  give(member: Member): void;
+  /** When the member is current, the next in line becomes so. */
+  withdraw(member: Member): void;
+}
+
+/** The first member has it. @throws E_ETCD when there is none */
+function createFavour(all: readonly Member[]): Favour {
+  const [first] = all;
+  if (first === undefined) throw new AppError("E_ETCD", "there is no etcd endpoint to talk to");
+  const movers = new Set<() => void>();
+  let current = first;
+
+  const give = (member: Member): void => {
+    if (member === current) return;
+    current = member;
+    for (const mover of movers) mover();
+  };
+  return {
+    get current() {
+      return current;
+    },
+    get order() {
+      return [current, ...all.filter((member) => member !== current)];
+    },
+    give,
+    withdraw: (member) => {
+      if (member === current) give(all[(all.indexOf(member) + 1) % all.length] ?? member);
     },
     moved: (member, signal) =>
       new Promise((resolve) => {
@@ -150,9 +183,5 @@ export function openMembers(urls: readonly string[], clock: Clock, access: Acces
         signal.addEventListener("abort", look);
         look();
       }),
-    close: () => {
-      closed.abort(new AppError("E_INTERRUPTED", "the registry's client was closed"));
-      for (const member of all) member.close();
-    },
   };
 }
