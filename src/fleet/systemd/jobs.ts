@@ -56,20 +56,7 @@ export function createJobs(): Jobs {
     run: async (unit, kind, request, signal) => {
       const { job, ended } = await ask(request);
       if (ended !== undefined) return jobResult(unit, ended);
-      return await new Promise<JobResult>((resolve, reject) => {
-        const entry: Waiting = { unit, kind, job, settle: end(resolve), reject: end(reject) };
-        function end<T>(finish: (value: T) => void): (value: T) => void {
-          return (value) => {
-            waiting.delete(entry);
-            signal?.removeEventListener("abort", onAbort);
-            finish(value);
-          };
-        }
-        const onAbort = (): void => entry.reject(signal?.reason as Error);
-        waiting.add(entry);
-        signal?.addEventListener("abort", onAbort, { once: true });
-        if (signal?.aborted) onAbort();
-      });
+      return await waitAmong(waiting, { unit, kind, job }, signal);
     },
     removed: (job, result) => {
       if (requests > 0) early.set(job, result);
@@ -89,6 +76,28 @@ export function createJobs(): Jobs {
       for (const entry of waiting) entry.reject(error);
     },
   };
+}
+
+/** Waits for the job's end as one of those who do. */
+function waitAmong(
+  waiting: Set<Waiting>,
+  asked: Pick<Waiting, "unit" | "kind" | "job">,
+  signal: AbortSignal | undefined,
+): Promise<JobResult> {
+  return new Promise<JobResult>((resolve, reject) => {
+    const entry: Waiting = { ...asked, settle: end(resolve), reject: end(reject) };
+    function end<T>(finish: (value: T) => void): (value: T) => void {
+      return (value) => {
+        waiting.delete(entry);
+        signal?.removeEventListener("abort", onAbort);
+        finish(value);
+      };
+    }
+    const onAbort = (): void => entry.reject(signal?.reason as Error);
+    waiting.add(entry);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    if (signal?.aborted) onAbort();
+  });
 }
 
 function fromState({ unit, kind }: Waiting, { active }: SystemdStatus): JobResult {

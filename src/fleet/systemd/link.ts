@@ -66,9 +66,55 @@ const passing = new Set(
 );
 
 export function createLink(options: LinkOptions): Link {
-  const { clock, log } = options;
+  const { clock } = options;
   const closed = new AbortController();
   const gate = createGate(inFlight);
+  const connection = keepConnected(options, closed.signal);
+
+  const attempt = async (call: BusCall, until: number, stop: AbortSignal): Promise<readonly unknown[]> => {
+    for (;;) {
+      const left = until - clock.monotonic();
+      if (left <= 0)
+        throw new AppError("E_SYSTEMD", `systemd did not answer ${call.member} over D-Bus in time`);
+      const { wire } = connection;
+      if (wire === undefined) await raceWith(connection.up, clock, left, stop);
+      else {
+        try {
+          return await wire.call(call, left, stop);
+        } catch (error) {
+          stop.throwIfAborted();
+          if (!isPassing(error)) throw error;
+          await clock.sleep(retryAfter, stop);
+        }
+      }
+    }
+  };
+
+  return {
+    call: (member, signature, body, { within = options.patience, signal } = {}) =>
+      gate.pass(() => {
+        const stop = signal === undefined ? closed.signal : AbortSignal.any([closed.signal, signal]);
+        stop.throwIfAborted();
+        const call = signature === "" ? { ...manager, member } : { ...manager, member, signature, body };
+        return attempt(call, clock.monotonic() + within, stop);
+      }),
+    close: () => {
+      closed.abort(new AppError("E_INTERRUPTED", "the connection to systemd was closed"));
+      connection.wire?.close();
+    },
+  };
+}
+
+/** The connection while there is one, subscribed to what systemd tells. */
+interface Connection {
+  readonly wire: Wire | undefined;
+  /** Resolves when there is one. */
+  readonly up: Promise<void>;
+}
+
+/** Connects, again and again, until the signal aborts; the last connection is then the caller's to close. */
+function keepConnected(options: LinkOptions, closed: AbortSignal): Connection {
+  const { clock, log } = options;
   let wire: Wire | undefined;
   let up = Promise.withResolvers<void>();
 
@@ -99,44 +145,21 @@ export function createLink(options: LinkOptions): Link {
     }
   };
   const keep = async (): Promise<void> => {
-    while (!closed.signal.aborted) {
+    while (!closed.aborted) {
       await live().catch((error: unknown) => {
-        if (!closed.signal.aborted) log.warn("no connection to systemd", { why: messageOf(error) });
+        if (!closed.aborted) log.warn("no connection to systemd", { why: messageOf(error) });
       });
-      await clock.sleep(retryAfter, closed.signal).catch(() => undefined);
+      await clock.sleep(retryAfter, closed).catch(() => undefined);
     }
   };
   void keep();
 
-  const attempt = async (call: BusCall, until: number, stop: AbortSignal): Promise<readonly unknown[]> => {
-    for (;;) {
-      const left = until - clock.monotonic();
-      if (left <= 0)
-        throw new AppError("E_SYSTEMD", `systemd did not answer ${call.member} over D-Bus in time`);
-      if (wire === undefined) await raceWith(up.promise, clock, left, stop);
-      else {
-        try {
-          return await wire.call(call, left, stop);
-        } catch (error) {
-          stop.throwIfAborted();
-          if (!isPassing(error)) throw error;
-          await clock.sleep(retryAfter, stop);
-        }
-      }
-    }
-  };
-
   return {
-    call: (member, signature, body, { within = options.patience, signal } = {}) =>
-      gate.pass(() => {
-        const stop = signal === undefined ? closed.signal : AbortSignal.any([closed.signal, signal]);
-        stop.throwIfAborted();
-        const call = signature === "" ? { ...manager, member } : { ...manager, member, signature, body };
-        return attempt(call, clock.monotonic() + within, stop);
-      }),
-    close: () => {
-      closed.abort(new AppError("E_INTERRUPTED", "the connection to systemd was closed"));
-      wire?.close();
+    get wire() {
+      return wire;
+    },
+    get up() {
+      return up.promise;
     },
   };
 }
