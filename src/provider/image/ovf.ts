@@ -40,48 +40,52 @@ export function ovfDescriptor({ disk, diskSize }: OvfOptions): string {
         <vssd:VirtualSystemIdentifier>flotilla-node</vssd:VirtualSystemIdentifier>
         <vssd:VirtualSystemType>virtualbox-2.2</vssd:VirtualSystemType>
       </System>
-      <Item>
-        <rasd:Caption>1 virtual CPU</rasd:Caption>
-        <rasd:ElementName>1 virtual CPU</rasd:ElementName>
-        <rasd:InstanceID>1</rasd:InstanceID>
-        <rasd:ResourceType>3</rasd:ResourceType>
-        <rasd:VirtualQuantity>1</rasd:VirtualQuantity>
-      </Item>
-      <Item>
-        <rasd:AllocationUnits>MegaBytes</rasd:AllocationUnits>
-        <rasd:Caption>1024 MB of memory</rasd:Caption>
-        <rasd:ElementName>1024 MB of memory</rasd:ElementName>
-        <rasd:InstanceID>2</rasd:InstanceID>
-        <rasd:ResourceType>4</rasd:ResourceType>
-        <rasd:VirtualQuantity>1024</rasd:VirtualQuantity>
-      </Item>
-      <Item>
-        <rasd:Address>0</rasd:Address>
-        <rasd:Caption>ideController0</rasd:Caption>
-        <rasd:ElementName>ideController0</rasd:ElementName>
-        <rasd:InstanceID>3</rasd:InstanceID>
-        <rasd:ResourceSubType>PIIX4</rasd:ResourceSubType>
-        <rasd:ResourceType>5</rasd:ResourceType>
-      </Item>
-      <Item>
-        <rasd:AddressOnParent>0</rasd:AddressOnParent>
-        <rasd:Caption>disk1</rasd:Caption>
-        <rasd:ElementName>disk1</rasd:ElementName>
-        <rasd:HostResource>/disk/vmdisk1</rasd:HostResource>
-        <rasd:InstanceID>4</rasd:InstanceID>
-        <rasd:Parent>3</rasd:Parent>
-        <rasd:ResourceType>17</rasd:ResourceType>
-      </Item>
-      <Item>
-        <rasd:AutomaticAllocation>true</rasd:AutomaticAllocation>
-        <rasd:Caption>Ethernet adapter on 'NAT'</rasd:Caption>
-        <rasd:Connection>NAT</rasd:Connection>
-        <rasd:ElementName>Ethernet adapter on 'NAT'</rasd:ElementName>
-        <rasd:InstanceID>5</rasd:InstanceID>
-        <rasd:ResourceType>10</rasd:ResourceType>
-      </Item>
-    </VirtualHardwareSection>
+${hardware.map(item).join("")}    </VirtualHardwareSection>
   </VirtualSystem>
 </Envelope>
 `;
+}
+
+interface Item {
+  readonly name: string;
+  readonly InstanceID: number;
+  /** CIM's number for what it is. */
+  readonly ResourceType: number;
+  readonly [property: string]: string | number;
+}
+
+const hardware: readonly Item[] = [
+  { name: "1 virtual CPU", InstanceID: 1, ResourceType: 3, VirtualQuantity: 1 },
+  {
+    name: "1024 MB of memory",
+    InstanceID: 2,
+    ResourceType: 4,
+    AllocationUnits: "MegaBytes",
+    VirtualQuantity: 1024,
+  },
+  { name: "ideController0", InstanceID: 3, ResourceType: 5, ResourceSubType: "PIIX4", Address: 0 },
+  {
+    name: "disk1",
+    InstanceID: 4,
+    ResourceType: 17,
+    HostResource: "/disk/vmdisk1",
+    Parent: 3,
+    AddressOnParent: 0,
+  },
+  {
+    name: "Ethernet adapter on 'NAT'",
+    InstanceID: 5,
+    ResourceType: 10,
+    AutomaticAllocation: "true",
+    Connection: "NAT",
+  },
+];
+
+/** OVF's schema has the elements in the order of their names. */
+function item({ name, ...rest }: Item): string {
+  const properties: Readonly<Record<string, string | number>> = { ...rest, Caption: name, ElementName: name };
+  const lines = Object.keys(properties)
+    .toSorted()
+    .map((key) => `        <rasd:${key}>${properties[key]}</rasd:${key}>\n`);
+  return `      <Item>\n${lines.join("")}      </Item>\n`;
 }

@@ -34,29 +34,22 @@ export interface Holds {
 }
 
 type Kept = Omit<Hold, "active">;
+type Which = Pick<Hold, "id" | "node">;
 
 /** What could not be undone is tried again after, ms: a promise is a promise. */
 const tryAgainAfter = 5_000;
 
 export function createHolds(options: HoldsOptions): Holds {
-  const { names, clock, log } = options;
-  const timers = new Map<string, AbortController>();
+  const { clock, log } = options;
+  const promises = promisesIn(options.names.runtimeDir);
+  const timers = createTimers(clock, log);
   let retired = false;
-  const fileOf = ({ id, node }: Pick<Hold, "id" | "node">): string =>
-    join(names.runtimeDir, `hold-${id}-${node}.json`);
-  const keyOf = ({ id, node }: Pick<Hold, "id" | "node">): string => `${id} ${node}`;
 
-  const read = async (): Promise<Kept[]> => {
-    const files = (await readdir(names.runtimeDir)).filter((file) => /^hold-.*\.json$/.test(file));
-    const texts = files.map((file) => readFile(join(names.runtimeDir, file), "utf8").catch(() => ""));
-    return (await Promise.all(texts)).filter((text) => text !== "").map((text) => JSON.parse(text) as Kept);
-  };
   const undo = async (hold: Kept): Promise<void> => {
-    timers.get(keyOf(hold))?.abort();
-    timers.delete(keyOf(hold));
+    timers.stop(hold);
     if (hold.undo === "thaw") await setFrozen(options, hold.node, false);
     else await options.start(hold.node);
-    await rm(fileOf(hold), { force: true });
+    await promises.forget(hold);
   };
   const expire = async (hold: Kept): Promise<void> => {
     const which = { id: hold.id, node: hold.node, undo: hold.undo };
@@ -65,48 +58,87 @@ export function createHolds(options: HoldsOptions): Holds {
       log.warn("nobody mended it: undone", which);
     } catch (error) {
       const gone = isAppError(error, "E_STATE_CONFLICT");
-      log.error(gone ? "there is nothing left to undo" : "cannot undo: trying again", {
-        ...which,
-        error: messageOf(error),
-      });
-      if (gone) await rm(fileOf(hold), { force: true });
+      const why = { ...which, error: messageOf(error) };
+      log.error(gone ? "there is nothing left to undo" : "cannot undo: trying again", why);
+      if (gone) await promises.forget(hold);
       else if (!retired) arm(hold, tryAgainAfter);
     }
   };
-  const arm = (hold: Kept, within = Math.max(0, hold.until - clock.now())): void => {
-    const timer = new AbortController();
-    timers.set(keyOf(hold), timer);
-    clock
-      .sleep(within, timer.signal)
-      .then(
-        () => expire(hold),
-        () => undefined,
-      )
-      .catch((error: unknown) => log.error("cannot forget", { error: messageOf(error) }));
-  };
+  const arm = (hold: Kept, within = Math.max(0, hold.until - clock.now())): void =>
+    timers.start(hold, within, () => expire(hold));
 
   return {
     hold: async (wanted, ttl) => {
       const hold: Kept = { ...wanted, until: clock.now() + ttl };
-      await writeAtomically(fileOf(hold), `${JSON.stringify(hold)}\n`, { mode: 0o600 });
-      timers.get(keyOf(hold))?.abort();
+      await promises.keep(hold);
       arm(hold);
       if (hold.undo === "thaw") await setFrozen(options, hold.node, true);
     },
     release: async (id, node) => {
-      const found = (await read()).find((hold) => hold.id === id && hold.node === node);
+      const found = (await promises.all()).find((hold) => hold.id === id && hold.node === node);
       if (found !== undefined) await undo(found);
     },
-    list: async () =>
-      await Promise.all(
-        (await read()).map(async (hold) => ({
-          ...hold,
-          active: hold.undo === "start" || (await isFrozen(options, hold.node)),
-        })),
-      ),
-    adopt: async () => (await read()).forEach((hold) => arm(hold)),
+    list: async () => {
+      const kept = await promises.all();
+      return await Promise.all(
+        kept.map(async (hold) => ({ ...hold, active: await isActive(options, hold) })),
+      );
+    },
+    adopt: async () => (await promises.all()).forEach((hold) => arm(hold)),
     retire: () => {
       retired = true;
+      timers.stopAll();
+    },
+  };
+}
+
+/** The promises on disk. */
+interface Promises {
+  all(): Promise<readonly Kept[]>;
+  keep(hold: Kept): Promise<void>;
+  forget(hold: Which): Promise<void>;
+}
+
+function promisesIn(folder: string): Promises {
+  const fileOf = ({ id, node }: Which): string => join(folder, `hold-${id}-${node}.json`);
+  return {
+    all: async () => {
+      const files = (await readdir(folder)).filter((file) => /^hold-.*\.json$/.test(file));
+      const texts = files.map((file) => readFile(join(folder, file), "utf8").catch(() => ""));
+      return (await Promise.all(texts)).filter((text) => text !== "").map((text) => JSON.parse(text) as Kept);
+    },
+    keep: async (hold) => await writeAtomically(fileOf(hold), `${JSON.stringify(hold)}\n`, { mode: 0o600 }),
+    forget: async (hold) => await rm(fileOf(hold), { force: true }),
+  };
+}
+
+/** When each promise is due, for as long as this process lives. */
+interface Timers {
+  /** Takes the place of an earlier one for the same promise. @param within ms */
+  start(hold: Which, within: number, due: () => Promise<void>): void;
+  stop(hold: Which): void;
+  stopAll(): void;
+}
+
+function createTimers(clock: Clock, log: Log): Timers {
+  const timers = new Map<string, AbortController>();
+  const keyOf = ({ id, node }: Which): string => `${id} ${node}`;
+  const stop = (hold: Which): void => {
+    timers.get(keyOf(hold))?.abort();
+    timers.delete(keyOf(hold));
+  };
+  return {
+    start: (hold, within, due) => {
+      stop(hold);
+      const timer = new AbortController();
+      timers.set(keyOf(hold), timer);
+      clock
+        .sleep(within, timer.signal)
+        .then(due, () => undefined)
+        .catch((error: unknown) => log.error("cannot forget", { error: messageOf(error) }));
+    },
+    stop,
+    stopAll: () => {
       for (const timer of timers.values()) timer.abort();
       timers.clear();
     },
@@ -128,7 +160,9 @@ async function setFrozen(place: Place, node: string, frozen: boolean): Promise<v
   }
 }
 
-async function isFrozen(place: Place, node: string): Promise<boolean> {
+/** Whether there is something to undo; a machine without power always has that. */
+async function isActive(place: Place, { undo, node }: Kept): Promise<boolean> {
+  if (undo === "start") return true;
   const events = await readFile(join(groupOf(place, node), "cgroup.events"), "utf8").catch(() => "");
   return events.includes("frozen 1");
 }
