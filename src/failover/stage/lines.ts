@@ -28,36 +28,19 @@ export interface LinesOptions {
   readonly askWithin: number;
 }
 
-export function keptLines({ nodes, connect, clock, askWithin }: LinesOptions): Lines {
-  const kept = new Map<string, Promise<SshConnection>>();
-  const line = async (node: string, signal: AbortSignal): Promise<SshConnection> => {
-    for (;;) {
-      const before = kept.get(node);
-      const open = await before?.catch(() => undefined);
-      if (open !== undefined && !open.lost.aborted) return open;
-      // Of several who find that it is lost, one makes it anew.
-      if (kept.get(node) !== before) continue;
-      const fresh = connect(node, signal);
-      kept.set(node, fresh);
-      return await fresh;
-    }
-  };
-  const hangUp = async (node: string): Promise<void> => {
-    const connected = kept.get(node);
-    kept.delete(node);
-    const ended = connected?.then((connection) => connection.end()).catch(() => undefined);
-    // A machine that stands still takes no leave.
-    await Promise.race([ended, clock.sleep(leaveWithin)]);
-  };
+export function keptLines(options: LinesOptions): Lines {
+  const { nodes, askWithin } = options;
+  const connections = keptConnections(options);
+  const { line, hangUp } = connections;
   const attempt: Lines["attempt"] = async (node, command, { within, signal }) => {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(within)]);
-    const before = kept.get(node);
+    const before = connections.of(node);
     try {
       return await capture(await line(node, limit), command, { signal: limit });
     } catch {
       signal.throwIfAborted();
       // A line that has gone silent (the machine stood still, or was restarted) is made anew next time.
-      if (kept.get(node) === before) void hangUp(node);
+      if (connections.of(node) === before) void hangUp(node);
       return undefined;
     }
   };
@@ -78,8 +61,45 @@ export function keptLines({ nodes, connect, clock, askWithin }: LinesOptions): L
         hint: "cluster status",
       });
     },
+    close: connections.close,
+  };
+}
+
+interface Connections {
+  readonly line: Lines["line"];
+  readonly hangUp: Lines["hangUp"];
+  readonly close: Lines["close"];
+  /** What is kept of the node now; another one once it was made anew. */
+  readonly of: (node: string) => Promise<SshConnection> | undefined;
+}
+
+/** The connections behind the lines, and when each is made and given up. */
+function keptConnections({ connect, clock }: Pick<LinesOptions, "connect" | "clock">): Connections {
+  const kept = new Map<string, Promise<SshConnection>>();
+  const hangUp = async (node: string): Promise<void> => {
+    const connected = kept.get(node);
+    kept.delete(node);
+    const ended = connected?.then((connection) => connection.end()).catch(() => undefined);
+    // A machine that stands still takes no leave.
+    await Promise.race([ended, clock.sleep(leaveWithin)]);
+  };
+  return {
+    line: async (node, signal) => {
+      for (;;) {
+        const before = kept.get(node);
+        const open = await before?.catch(() => undefined);
+        if (open !== undefined && !open.lost.aborted) return open;
+        // Of several who find that it is lost, one makes it anew.
+        if (kept.get(node) !== before) continue;
+        const fresh = connect(node, signal);
+        kept.set(node, fresh);
+        return await fresh;
+      }
+    },
+    hangUp,
     close: async () => {
       await Promise.all([...kept.keys()].map(hangUp));
     },
+    of: (node) => kept.get(node),
   };
 }
