@@ -1,6 +1,17 @@
-import { AppError } from "../../foundation/errors.ts";
 import type { Cordon, DesiredState, UnitOption } from "../model.ts";
 import type { Explanation } from "../schedule/explain.ts";
+import {
+  found,
+  items,
+  type Json,
+  readCordon,
+  readJson,
+  readMachine,
+  readState,
+  readUnit,
+  refused,
+  text,
+} from "./answers.ts";
 
 /** A machine as the API shows it. */
 export interface ApiMachine {
@@ -96,7 +107,7 @@ export type Follow = (path: string, signal: AbortSignal) => AsyncIterable<string
 
 /** The client on top of any transport; without `follow` it has no events. */
 export function createClient(transport: Transport, follow: Follow = endsAtOnce): FleetClient {
-  const send = async (method: ApiRequest["method"], path: string, body?: object): Promise<ApiResponse> => {
+  const send: Send = async (method, path, body) => {
     const text = body === undefined ? {} : { body: JSON.stringify(body) };
     return await transport({ method, path: `/fleet/v1${path}`, ...text });
   };
@@ -104,26 +115,10 @@ export function createClient(transport: Transport, follow: Follow = endsAtOnce):
     const response = await send("PUT", unitPath(name), { name, ...body });
     if (response.status >= 300) throw refused(response);
   };
-  const list = async <T>(
-    key: string,
-    query: Readonly<Record<string, string>>,
-    read: (item: Json) => T,
-  ): Promise<T[]> => {
-    const found: T[] = [];
-    let token = "";
-    do {
-      const parameters = new URLSearchParams({ ...query, ...(token === "" ? {} : { nextPageToken: token }) });
-      const response = await send("GET", `/${key === "states" ? "state" : key}?${parameters.toString()}`);
-      const page = readJson(response);
-      found.push(...items(page[key]).map(read));
-      token = text(page["nextPageToken"]);
-    } while (token !== "");
-    return found;
-  };
   return {
-    machines: async () => await list("machines", {}, readMachine),
-    units: async () => await list("units", {}, readUnit),
-    states: async (filter = {}) => await list("states", { ...filter }, readState),
+    machines: async () => (await listAll(send, "machines")).map(readMachine),
+    units: async () => (await listAll(send, "units")).map(readUnit),
+    states: async (filter = {}) => (await listAll(send, "states", { ...filter })).map(readState),
     unit: async (name) => {
       const response = await send("GET", unitPath(name));
       return response.status === 404 ? undefined : readUnit(readJson(response));
@@ -148,101 +143,28 @@ export function createClient(transport: Transport, follow: Follow = endsAtOnce):
   };
 }
 
+type Send = (method: ApiRequest["method"], path: string, body?: object) => Promise<ApiResponse>;
+
+/** All items that the API calls `key`, page by page. */
+async function listAll(
+  send: Send,
+  key: "machines" | "units" | "states",
+  query: Readonly<Record<string, string>> = {},
+): Promise<readonly Json[]> {
+  const found: Json[] = [];
+  let token = "";
+  do {
+    const parameters = new URLSearchParams({ ...query, ...(token === "" ? {} : { nextPageToken: token }) });
+    const response = await send("GET", `/${key === "states" ? "state" : key}?${parameters.toString()}`);
+    const page = readJson(response);
+    found.push(...items(page[key]));
+    token = text(page["nextPageToken"]);
+  } while (token !== "");
+  return found;
+}
+
 async function* endsAtOnce(): AsyncGenerator<string> {}
-
-/** Whether what was to be changed is there. */
-function found(response: ApiResponse): boolean {
-  if (response.status === 404) return false;
-  if (response.status >= 300) throw refused(response);
-  return true;
-}
-
-function readCordon(item: Json): Cordon {
-  return { machineID: text(item["machineID"]), since: Number(item["since"] ?? 0) };
-}
 
 function unitPath(name: string): string {
   return `/units/${encodeURIComponent(name)}`;
-}
-
-type Json = Readonly<Record<string, unknown>>;
-
-function readJson(response: ApiResponse): Json {
-  if (response.status >= 300) throw refused(response);
-  const value = parse(response.body);
-  if (value !== undefined) return value;
-  throw new AppError("E_FLEET_API", "the server's answer is not JSON", {
-    details: [response.body.slice(0, 200)],
-    hint: "check that --endpoint names fleet's API and not another service",
-  });
-}
-
-function parse(body: string): Json | undefined {
-  try {
-    return body.trim() === "" ? {} : (JSON.parse(body) as Json);
-  } catch {
-    return undefined;
-  }
-}
-
-/** The words in which Go's client showed a refusal; scripts look for them. */
-function refused(response: ApiResponse): AppError {
-  const error = (parse(response.body)?.["error"] ?? {}) as Json;
-  const message = text(error["message"]);
-  if (response.status === 503) {
-    return new AppError("E_ETCD", message === "" ? "fleet server unable to communicate with etcd" : message);
-  }
-  return new AppError("E_FLEET_API", `googleapi: Error ${response.status}: ${message}`);
-}
-
-/** The API leaves empty fields out. */
-function text(value: unknown): string {
-  return typeof value === "string" ? value : "";
-}
-
-function items(value: unknown): readonly Json[] {
-  return Array.isArray(value) ? (value as readonly Json[]) : [];
-}
-
-function readMachine(item: Json): ApiMachine {
-  return {
-    id: text(item["id"]),
-    primaryIP: text(item["primaryIP"]),
-    metadata: (item["metadata"] ?? {}) as Readonly<Record<string, string>>,
-  };
-}
-
-function readUnit(item: Json): ApiUnit {
-  const refusal = item["refusal"] as Json | undefined;
-  return {
-    name: text(item["name"]),
-    options: items(item["options"]).map((option) => ({
-      section: text(option["section"]),
-      name: text(option["name"]),
-      value: text(option["value"]),
-    })),
-    desiredState: text(item["desiredState"]) as DesiredState,
-    currentState: text(item["currentState"]) as ApiUnit["currentState"],
-    machineID: text(item["machineID"]),
-    refusal: refusal === undefined ? undefined : readRefusal(refusal),
-  };
-}
-
-function readRefusal(item: Json): ApiRefusal {
-  const reasons = items(item["reasons"]);
-  return {
-    summary: text(item["summary"]),
-    reasons: reasons.map((reason) => ({ machineID: text(reason["machineID"]), why: text(reason["why"]) })),
-  };
-}
-
-function readState(item: Json): ApiUnitState {
-  return {
-    name: text(item["name"]),
-    machineID: text(item["machineID"]),
-    hash: text(item["hash"]),
-    load: text(item["systemdLoadState"]),
-    active: text(item["systemdActiveState"]),
-    sub: text(item["systemdSubState"]),
-  };
 }

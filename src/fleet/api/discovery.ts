@@ -62,9 +62,11 @@ interface Method {
   readonly query?: Readonly<Record<string, string>>;
   readonly takes?: string;
   readonly gives?: string;
+  /** Gives these, one after the other. */
+  readonly pages?: string;
 }
 
-function method({ id, verb, path, about, query = {}, takes, gives }: Method): object {
+function method({ id, verb, path, about, query = {}, takes, gives }: Omit<Method, "pages">): object {
   const inPath = path.includes("{") ? { unitName: { ...text, location: "path", required: true } } : {};
   const inQuery = Object.entries(query).map(([name, description]) => [
     name,
@@ -82,73 +84,47 @@ function method({ id, verb, path, about, query = {}, takes, gives }: Method): ob
   };
 }
 
+const filters = { unitName: "only of this unit", machineID: "only on this machine" };
+const unit = "units/{unitName}";
+
+/** By resource and name. */
+const methods: Readonly<Record<string, Readonly<Record<string, Method>>>> = {
+  Machines: {
+    List: { id: "Machine.List", verb: "GET", path: "machines", about: "The machines.", pages: "MachinePage" },
+  },
+  Units: {
+    List: { id: "Unit.List", verb: "GET", path: "units", about: "The units.", pages: "UnitPage" },
+    Get: { id: "Unit.Get", verb: "GET", path: unit, about: "One unit.", gives: "Unit" },
+    Set: {
+      id: "Unit.Set",
+      verb: "PUT",
+      path: unit,
+      about: "Creates a unit or changes what it shall be.",
+      takes: "Unit",
+    },
+    Delete: { id: "Unit.Delete", verb: "DELETE", path: unit, about: "Destroys a unit." },
+  },
+  UnitState: {
+    List: {
+      id: "UnitState.List",
+      verb: "GET",
+      path: "state",
+      about: "What systemd says of units.",
+      query: filters,
+      pages: "UnitStatePage",
+    },
+  },
+};
+
 function resources(tokenLimit: number): object {
   const nextPageToken = `from the page before; pages have ${tokenLimit} items`;
-  const filters = { unitName: "only of this unit", machineID: "only on this machine" };
-  const methods: readonly (readonly [string, string, Method])[] = [
-    [
-      "Machines",
-      "List",
-      {
-        id: "Machine.List",
-        verb: "GET",
-        path: "machines",
-        about: "The machines.",
-        query: { nextPageToken },
-        gives: "MachinePage",
-      },
-    ],
-    [
-      "Units",
-      "List",
-      {
-        id: "Unit.List",
-        verb: "GET",
-        path: "units",
-        about: "The units.",
-        query: { nextPageToken },
-        gives: "UnitPage",
-      },
-    ],
-    [
-      "Units",
-      "Get",
-      { id: "Unit.Get", verb: "GET", path: "units/{unitName}", about: "One unit.", gives: "Unit" },
-    ],
-    [
-      "Units",
-      "Set",
-      {
-        id: "Unit.Set",
-        verb: "PUT",
-        path: "units/{unitName}",
-        about: "Creates a unit or changes what it shall be.",
-        takes: "Unit",
-      },
-    ],
-    [
-      "Units",
-      "Delete",
-      { id: "Unit.Delete", verb: "DELETE", path: "units/{unitName}", about: "Destroys a unit." },
-    ],
-    [
-      "UnitState",
-      "List",
-      {
-        id: "UnitState.List",
-        verb: "GET",
-        path: "state",
-        about: "What systemd says of units.",
-        query: { nextPageToken, ...filters },
-        gives: "UnitStatePage",
-      },
-    ],
-  ];
-  const byResource = Map.groupBy(methods, ([resource]) => resource);
-  return Object.fromEntries(
-    [...byResource].map(([resource, all]) => [
-      resource,
-      { methods: Object.fromEntries(all.map(([, name, what]) => [name, method(what)])) },
-    ]),
-  );
+  const show = ({ pages, ...what }: Method): object =>
+    pages === undefined
+      ? method(what)
+      : method({ ...what, query: { nextPageToken, ...what.query }, gives: pages });
+  return mapValues(methods, (all) => ({ methods: mapValues(all, show) }));
+}
+
+function mapValues<T>(record: Readonly<Record<string, T>>, show: (value: T) => object): object {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, show(value)]));
 }
