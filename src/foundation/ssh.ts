@@ -1,13 +1,13 @@
 import type { Duplex } from "node:stream";
 import ssh2 from "ssh2";
-import type { Client, ClientChannel, PseudoTtyOptions, SFTPWrapper } from "ssh2";
+import type { Client, SFTPWrapper } from "ssh2";
 import { systemClock } from "./clock.ts";
 import type { Clock } from "./clock.ts";
 import { AppError } from "./errors.ts";
 import { addressOf } from "./known-hosts.ts";
 import type { HostKeyCheck } from "./known-hosts.ts";
-import { bindTerminal, runChannel, terminalSize } from "./ssh-channel.ts";
 import type { ChannelStreams } from "./ssh-channel.ts";
+import { commandsOver } from "./ssh-commands.ts";
 import { download, upload } from "./ssh-files.ts";
 import { logIn } from "./ssh-login.ts";
 import { explainSsh } from "./ssh-trouble.ts";
@@ -123,43 +123,9 @@ function connection(
   }: { readonly where: string; readonly forwardAgent: boolean; readonly clock: Clock },
 ): SshConnection {
   const open = opener(lost, where);
-  const run = async (channel: ClientChannel, options: ExecOptions, pty: boolean): Promise<number> => {
-    const restore = pty ? bindTerminal(channel, options) : () => undefined;
-    try {
-      const code = await runChannel(channel, options);
-      if (code !== undefined) return code;
-      throw lost.aborted
-        ? lost.reason
-        : new AppError("E_NODE_UNREACHABLE", `${where} closed the command's channel`);
-    } finally {
-      restore();
-    }
-  };
-  const settings = (options: ExecOptions): object => ({
-    ...(options.env === undefined ? {} : { env: options.env }),
-    ...(forwardAgent ? { agentForward: true } : {}),
-  });
-  const terminal = (options: ExecOptions): PseudoTtyOptions => ({
-    ...terminalSize(options.stdout),
-    term: options.term ?? "xterm-256color",
-  });
   return {
     lost,
-    exec: async (command, options = {}) => {
-      const pty = options.pty ?? false;
-      const request = { ...settings(options), ...(pty ? { pty: terminal(options) } : {}) };
-      return await open<ClientChannel, Promise<number>>(
-        (done) => client.exec(command, request, done),
-        async (channel) => await run(channel, options, pty),
-      );
-    },
-    shell: async (options) => {
-      const pty = options.pty ?? true;
-      return await open<ClientChannel, Promise<number>>(
-        (done) => client.shell(pty ? terminal(options) : false, settings(options), done),
-        async (channel) => await run(channel, options, pty),
-      );
-    },
+    ...commandsOver(client, open, { lost, where, forwardAgent }),
     openUnix: async (path) =>
       await open((done) => client.openssh_forwardOutStreamLocal(path, done), itself<Duplex>),
     openTcp: async (host, port) =>
@@ -187,7 +153,8 @@ async function leave(client: Client, lost: AbortSignal, clock: Clock): Promise<v
   waited.abort();
 }
 
-type Open = <T, R>(start: (done: Callback<T>) => void, use: (value: T) => R) => Promise<Awaited<R>>;
+/** Opens a channel by `start`, and gives what `use` makes of it. */
+export type Open = <T, R>(start: (done: Callback<T>) => void, use: (value: T) => R) => Promise<Awaited<R>>;
 
 /** `use` runs in the very turn in which the channel opens: a short command's exit may follow in the same packet. */
 function opener(lost: AbortSignal, where: string): Open {

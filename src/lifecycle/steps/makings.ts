@@ -40,9 +40,7 @@ export function makingExecutors(tools: MakingTools): Executors<MakingKind> {
   const { world, cluster, desired, login, services } = tools;
   const { ref, provider, file } = cluster;
   const { plan } = desired;
-  const board: LayerBoard = new Map();
-  const nodePlan = (name: string): NodePlan => mustFind(desired.nodes.get(name), name);
-  const target = (name: string): NodeTarget => nodeTarget(provider, name, nodePlan(name).machine.address);
+  const nodePlan = (name: string): NodePlan => planOf(desired, name);
   const mark = async (node: string, change: Parameters<typeof withMachine>[2]): Promise<void> => {
     await file.update((state) => withMachine(state, node, change));
   };
@@ -69,22 +67,8 @@ export function makingExecutors(tools: MakingTools): Executors<MakingKind> {
       await mark(node, hashOf(node));
     },
     apply: async ({ node }, _say, signal) =>
-      await applyNow(world, target(node), login, { userData: nodePlan(node).userData, signal }),
-    start: async ({ node }, _say, signal) => {
-      // The others may need it, and its provider may take minutes.
-      board.set(node, { node: target(node), layer: "booted" });
-      try {
-        await provider.start(ref, node, signal);
-      } catch (error) {
-        board.delete(node);
-        throw error;
-      }
-    },
-    wait: async ({ node, machines }, _say, signal) => {
-      await waitUntilReady({ world, provider, ref, login, node: target(node), machines, board, signal });
-      // etcd is well only with a quorum, and it has one only after all members found each other.
-      if (cluster.state.formed !== true) await file.update(withFormed);
-    },
+      await applyNow(world, targetOf(tools, node), login, { userData: nodePlan(node).userData, signal }),
+    ...bootExecutors(tools),
     ...replacing,
     destroy: async (step, say, signal) => {
       await destroy(step, say, signal);
@@ -101,7 +85,37 @@ export function makingExecutors(tools: MakingTools): Executors<MakingKind> {
   };
 }
 
-function mustFind(plan: NodePlan | undefined, name: string): NodePlan {
+/** Starting a machine and waiting for it; those that wait for one another know how far each is. */
+function bootExecutors(tools: MakingTools): Executors<"start" | "wait"> {
+  const { world, cluster, login } = tools;
+  const { ref, provider, file } = cluster;
+  const board: LayerBoard = new Map();
+  return {
+    start: async ({ node }, _say, signal) => {
+      // The others may need it, and its provider may take minutes.
+      board.set(node, { node: targetOf(tools, node), layer: "booted" });
+      try {
+        await provider.start(ref, node, signal);
+      } catch (error) {
+        board.delete(node);
+        throw error;
+      }
+    },
+    wait: async ({ node: name, machines }, _say, signal) => {
+      const node = targetOf(tools, name);
+      await waitUntilReady({ world, provider, ref, login, node, machines, board, signal });
+      // etcd is well only with a quorum, and it has one only after all members found each other.
+      if (cluster.state.formed !== true) await file.update(withFormed);
+    },
+  };
+}
+
+function targetOf({ cluster, desired }: MakingTools, name: string): NodeTarget {
+  return nodeTarget(cluster.provider, name, planOf(desired, name).machine.address);
+}
+
+function planOf({ nodes }: Desired, name: string): NodePlan {
+  const plan = nodes.get(name);
   if (plan !== undefined) return plan;
   throw new AppError("E_STATE_CONFLICT", `${name} is no longer in cluster.yaml`, {
     hint: `remove it with 'cluster destroy ${name}', or put it back`,

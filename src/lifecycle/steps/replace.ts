@@ -4,7 +4,7 @@ import type { FleetClient } from "../../fleet/api/client.ts";
 import { isGlobal } from "../../fleet/unit/requirements.ts";
 import type { SshConnection } from "../../foundation/ssh.ts";
 import type { KnownCluster, World } from "../cluster.ts";
-import { etcdMembersOver, untilAgreed } from "./etcd-members.ts";
+import { type EtcdMembers, etcdMembersOver, untilAgreed } from "./etcd-members.ts";
 import { fleetClientOver } from "../access/fleet-view.ts";
 import { patienceWith } from "../access/node-access.ts";
 import { reachAny } from "../access/reach.ts";
@@ -21,53 +21,68 @@ export function replacementExecutors(
   world: World,
   cluster: KnownCluster,
 ): Executors<"drain" | "leave-etcd" | "join-etcd" | "uncordon"> {
-  const machineOf = (node: string): { readonly machineId: string; readonly address: string } => {
-    const machine = cluster.state.machines[node];
-    if (machine === undefined) throw new AppError("E_BUG", `the state knows no machine ${node}`);
-    return machine;
-  };
-  const over = async (node: string, work: (connection: SshConnection) => Promise<void>): Promise<void> => {
-    const { connection } = await reachAny(world, cluster, [node]);
-    try {
-      await work(connection);
-    } finally {
-      void connection.end();
-    }
-  };
   return {
     drain: async ({ node }, say, signal) =>
-      await over(node, async (connection) => {
+      await overAnother(world, cluster, node, async (connection) => {
         const client = fleetClientOver(connection, 10_000);
         const patience = patienceWith(cluster.provider);
-        const left = await drain(world, client, machineOf(node).machineId, { patience, signal });
+        const left = await drain(world, client, machineOf(cluster, node).machineId, { patience, signal });
         if (left === "empty") return say("its units run elsewhere");
         world.emit({ kind: "warning", message: `${node} is removed with its units: ${left}` });
       }),
+    uncordon: async ({ node }) =>
+      await overAnother(world, cluster, node, async (connection) => {
+        await fleetClientOver(connection, 10_000).uncordon(machineOf(cluster, node).machineId);
+      }),
+    ...memberExecutors(world, cluster),
+  };
+}
+
+/** What becomes of a machine's place among etcd's members. */
+function memberExecutors(world: World, cluster: KnownCluster): Executors<"leave-etcd" | "join-etcd"> {
+  const { clock } = world;
+  const over = async (node: string, work: (members: EtcdMembers) => Promise<void>): Promise<void> =>
+    await overAnother(world, cluster, node, async (connection) => await work(etcdMembersOver(connection)));
+  return {
     "leave-etcd": async ({ node }, _say, signal) => {
       const leave = async (): Promise<void> =>
-        await over(
-          node,
-          async (connection) => await etcdMembersOver(connection).remove(machineOf(node).address),
-        );
-      await untilAgreed(leave, { clock: world.clock, node, signal });
+        await over(node, async (members) => await members.remove(machineOf(cluster, node).address));
+      await untilAgreed(leave, { clock, node, signal });
       await cluster.file.update((state) => withMachine(state, node, { etcdLeft: true }));
-      await over(node, async (connection) => await etcdMembersOver(connection).settled(world.clock, signal));
+      await over(node, async (members) => await members.settled(clock, signal));
     },
     "join-etcd": async ({ node }, _say, signal) => {
       const join = async (): Promise<void> =>
-        await over(
-          node,
-          async (connection) => await etcdMembersOver(connection).add(machineOf(node).address),
-        );
-      await untilAgreed(join, { clock: world.clock, node, signal });
+        await over(node, async (members) => await members.add(machineOf(cluster, node).address));
+      await untilAgreed(join, { clock, node, signal });
       const etcdPeers = cluster.state.machines[node]?.etcdPeers ?? [];
       await cluster.file.update((state) => withMachine(state, node, { etcdLeft: false, etcdPeers }));
     },
-    uncordon: async ({ node }) =>
-      await over(node, async (connection) => {
-        await fleetClientOver(connection, 10_000).uncordon(machineOf(node).machineId);
-      }),
   };
+}
+
+function machineOf(
+  { state }: KnownCluster,
+  node: string,
+): { readonly machineId: string; readonly address: string } {
+  const machine = state.machines[node];
+  if (machine === undefined) throw new AppError("E_BUG", `the state knows no machine ${node}`);
+  return machine;
+}
+
+/** Works over a connection to any machine but this one. */
+async function overAnother(
+  world: World,
+  cluster: KnownCluster,
+  node: string,
+  work: (connection: SshConnection) => Promise<void>,
+): Promise<void> {
+  const { connection } = await reachAny(world, cluster, [node]);
+  try {
+    await work(connection);
+  } finally {
+    void connection.end();
+  }
 }
 
 /** Cordons the machine and waits until nothing but global units is there. Why not, when fleet does not answer. */
