@@ -9,12 +9,14 @@ import { createApi } from "../fleet/api/server.ts";
 import type { FleetConfig } from "../fleet/config.ts";
 import { createEngine } from "../fleet/engine/engine.ts";
 import { engineVersion } from "../fleet/engine/version.ts";
-import { type EtcdAccess, createEtcdRegistry } from "../fleet/registry/etcd.ts";
+import type { Machine } from "../fleet/model.ts";
+import { type EtcdAccess, type EtcdRegistry, createEtcdRegistry } from "../fleet/registry/etcd.ts";
 import { createDbusSystemd } from "../fleet/systemd/dbus.ts";
+import type { Systemd } from "../fleet/systemd/systemd.ts";
 import { createLife, type Life } from "./fleetd-life.ts";
 import { guessPublicIP, readBootId, readMachineId } from "./fleetd-machine.ts";
 import { readTelemetry } from "./fleetd-telemetry.ts";
-import { createSessionFile, type SessionMemory } from "./fleetd-session.ts";
+import { takeUpSession } from "./fleetd-session.ts";
 
 /** All of fleetd that one set of settings makes; with new settings there is a new one, under the same session. */
 export interface Body {
@@ -39,47 +41,17 @@ export interface BodyOptions {
 const usualTtl = 4_000;
 
 /** Brings fleetd to life. It takes up the session that an earlier one of this boot has kept. */
-export async function createBody({ config, env, clock, log, onReady }: BodyOptions): Promise<Body> {
-  const sessionFile = createSessionFile(join(config.stateDirectory, "session.json"));
+export async function createBody(options: BodyOptions): Promise<Body> {
+  const { config, clock, log, onReady } = options;
   const bootId = await readBootId();
-  let memory = await sessionFile.read(bootId);
-  const { nonce, leaseId } = memory;
-  // Whoever names another etcd wants another registry; it has not been lost.
-  const etcd = [config.etcdKeyPrefix, ...config.etcdServers.toSorted()].join(" ");
-  const origin = memory.etcd === etcd ? memory.origin : undefined;
-  let kept: Promise<void> = Promise.resolve();
-  const remember = (what: Partial<SessionMemory>): Promise<void> => {
-    memory = { ...memory, ...what };
-    // One after the other: the last one written is the newest.
-    kept = kept.catch(() => undefined).then(() => sessionFile.keep(bootId, memory));
-    return kept;
-  };
-  const machine = {
-    id: await readMachineId(config.machineIdFile),
-    publicIP: config.publicIP ?? (await guessPublicIP()),
-    metadata: config.metadata,
-    version: manifest.version,
-    engine: config.disableEngine ? 0 : engineVersion,
+  const { nonce, ...taken } = await takeUpSession(
+    join(config.stateDirectory, "session.json"),
     bootId,
-    nonce,
-    leaving: false,
-    joined: 0,
-  };
-  const registry = createEtcdRegistry({
-    endpoints: config.etcdServers,
-    ...(await readAccess(config)),
-    // Whoever gives machines more time before they count as dead has slow ones, which would lose time by haste.
-    patience: Math.min(Math.max(1, config.agentTtl / usualTtl), 5),
-    prefix: config.etcdKeyPrefix,
-    clock,
-    log: log.with({ part: "etcd" }),
-  });
-  const systemd = createDbusSystemd({
-    busAddress: busAddressFor(config, env),
-    unitsDirectory: config.unitsDirectory,
-    clock,
-    log: log.with({ part: "systemd" }),
-  });
+    [config.etcdKeyPrefix, ...config.etcdServers.toSorted()].join(" "),
+  );
+  const machine = await describeMachine(config, { bootId, nonce });
+  const registry = await openRegistry(options);
+  const systemd = openSystemd(options);
   const engine = createEngine({ clock, log: log.with({ part: "engine" }), ttl: config.agentTtl });
   const life = createLife({
     machine,
@@ -89,10 +61,7 @@ export async function createBody({ config, env, clock, log, onReady }: BodyOptio
       ? undefined
       : (session, mirror, signal) => engine.run(session, mirror, signal),
     ttl: config.agentTtl,
-    leaseId,
-    keepLease: (lease) => remember({ leaseId: lease }),
-    origin,
-    keepOrigin: (now) => remember({ origin: now, etcd }),
+    ...taken,
     onReady,
     clock,
     log,
@@ -121,6 +90,45 @@ export async function createBody({ config, env, clock, log, onReady }: BodyOptio
       await registry.close();
     },
   };
+}
+
+/** This machine as its record tells of it. */
+async function describeMachine(
+  config: FleetConfig,
+  { bootId, nonce }: Pick<Machine, "bootId" | "nonce">,
+): Promise<Machine> {
+  return {
+    id: await readMachineId(config.machineIdFile),
+    publicIP: config.publicIP ?? (await guessPublicIP()),
+    metadata: config.metadata,
+    version: manifest.version,
+    engine: config.disableEngine ? 0 : engineVersion,
+    bootId,
+    nonce,
+    leaving: false,
+    joined: 0,
+  };
+}
+
+async function openRegistry({ config, clock, log }: BodyOptions): Promise<EtcdRegistry> {
+  return createEtcdRegistry({
+    endpoints: config.etcdServers,
+    ...(await readAccess(config)),
+    // Whoever gives machines more time before they count as dead has slow ones, which would lose time by haste.
+    patience: Math.min(Math.max(1, config.agentTtl / usualTtl), 5),
+    prefix: config.etcdKeyPrefix,
+    clock,
+    log: log.with({ part: "etcd" }),
+  });
+}
+
+function openSystemd({ config, env, clock, log }: BodyOptions): Systemd {
+  return createDbusSystemd({
+    busAddress: busAddressFor(config, env),
+    unitsDirectory: config.unitsDirectory,
+    clock,
+    log: log.with({ part: "systemd" }),
+  });
 }
 
 /** Where systemd is reached: the system's, or that of the user that fleetd runs as. */

@@ -1,9 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { rm } from "node:fs/promises";
 import { readIfExists, writeAtomically } from "../foundation/files.ts";
 
 /** What a restarted fleetd must know to be taken for the same one. */
-export interface SessionMemory {
+interface SessionMemory {
   /** Made once per boot. */
   readonly nonce: string;
   /** The lease that an earlier fleetd of this boot may have left. */
@@ -14,19 +13,17 @@ export interface SessionMemory {
 }
 
 /** A file in /run, which does not survive a reboot. */
-export interface SessionFile {
+interface SessionFile {
   /** What was kept under this boot id; else a new nonce, which is kept before it is given. */
   read(bootId: string): Promise<SessionMemory>;
   keep(bootId: string, memory: SessionMemory): Promise<void>;
-  forget(): Promise<void>;
 }
 
-export function createSessionFile(path: string): SessionFile {
+function createSessionFile(path: string): SessionFile {
   const keep: SessionFile["keep"] = (bootId, memory) =>
     writeAtomically(path, `${JSON.stringify({ bootId, ...memory })}\n`, { mode: 0o600 });
   return {
     keep,
-    forget: () => rm(path, { force: true }),
     read: async (bootId) => {
       const kept = parse(await readIfExists(path));
       if (kept?.["bootId"] === bootId && typeof kept["nonce"] === "string") {
@@ -47,6 +44,34 @@ export function createSessionFile(path: string): SessionFile {
       await keep(bootId, fresh);
       return fresh;
     },
+  };
+}
+
+/** The session of an earlier fleetd of this boot as the next one takes it up, and what that keeps for the one after. */
+export interface TakenSession extends Pick<SessionMemory, "nonce" | "leaseId" | "origin"> {
+  readonly keepLease: (leaseId: string | undefined) => Promise<void>;
+  readonly keepOrigin: (origin: string) => Promise<void>;
+}
+
+/** @param path of the file that keeps it @param etcd where the registry is */
+export async function takeUpSession(path: string, bootId: string, etcd: string): Promise<TakenSession> {
+  const file = createSessionFile(path);
+  let memory = await file.read(bootId);
+  let kept: Promise<void> = Promise.resolve();
+  const remember = (what: Partial<SessionMemory>): Promise<void> => {
+    memory = { ...memory, ...what };
+    // One after the other: the last one written is the newest.
+    kept = kept.catch(() => undefined).then(() => file.keep(bootId, memory));
+    return kept;
+  };
+  const { nonce, leaseId } = memory;
+  return {
+    nonce,
+    leaseId,
+    keepLease: (lease) => remember({ leaseId: lease }),
+    // Whoever names another etcd wants another registry; it has not been lost.
+    origin: memory.etcd === etcd ? memory.origin : undefined,
+    keepOrigin: (origin) => remember({ origin, etcd }),
   };
 }
 
