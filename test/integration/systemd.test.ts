@@ -175,6 +175,21 @@ describe("the adapter on a real bus", () => {
     expect((await active).sub).toBe("running");
   });
 
+  it("works on at once when systemd joins the bus anew while its state is being looked up after the last time", async () => {
+    await stage.systemd.install("a.service", unitFiles.sleeper);
+    stage.mock.mute = "ListUnitsByNames";
+    const looks = (): number => stage.mock.calls.filter((call) => call.startsWith("ListUnitsByNames")).length;
+    const before = looks();
+    await stage.mock.close();
+    await stage.mock.connect();
+    const look = async (): Promise<true | undefined> => (looks() > before ? true : undefined);
+    expect(await waitFor(look, { clock: systemClock(), every: 5, within: 10_000 })).toBe(true);
+    stage.mock.mute = undefined;
+    await stage.mock.close();
+    await stage.mock.connect();
+    expect(await stage.systemd.start("a.service")).toEqual({ result: "done" });
+  });
+
   it("keeps its connection, looking now and then whether the bus still answers", async () => {
     let looks = 0;
     const lines: string[] = [];

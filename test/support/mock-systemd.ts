@@ -24,6 +24,8 @@ export interface MockSystemd {
   readonly manager: SimulatedManager;
   /** Sends the end of a job before the reply that names it, as systemd may. */
   hasty: boolean;
+  /** A method that gets no answer. */
+  mute: string | undefined;
   /** Joins the bus (again). */
   connect(): Promise<void>;
   close(): Promise<void>;
@@ -40,6 +42,7 @@ class Mock implements MockSystemd {
   readonly manager: SimulatedManager;
   busiest = 0;
   hasty = false;
+  mute: string | undefined;
   readonly #address: string;
   readonly #linked = new Map<string, string>();
   #bus: MessageBus | undefined;
@@ -90,6 +93,7 @@ class Mock implements MockSystemd {
       [message.member, ...message.body.flat().filter((part) => typeof part === "string")].join(" "),
     );
     this.busiest = Math.max(this.busiest, ++this.#pending);
+    if (message.member === this.mute) return;
     // As on a real bus, others get their turn between call and reply.
     await wait(1);
     try {

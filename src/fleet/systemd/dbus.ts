@@ -77,7 +77,7 @@ class DbusSystemd implements Systemd {
       log: options.log,
       patience: options.patience ?? 10_000,
       onSignal: (message) => this.#hear(message),
-      onUp: () => this.#catchUp(),
+      onUp: (lost) => this.#catchUp(lost),
     });
   }
 
@@ -220,8 +220,9 @@ class DbusSystemd implements Systemd {
   }
 
   /** After each (re)connection: what changed while nobody listened. */
-  async #catchUp(): Promise<void> {
-    const rows = await this.#look([...new Set([...(await this.#directory.names()), ...this.#jobs.units])]);
+  async #catchUp(lost: AbortSignal): Promise<void> {
+    const names = new Set([...(await this.#directory.names()), ...this.#jobs.units]);
+    const rows = await this.#look([...names], lost);
     for (const { name, status } of rows) {
       if (this.#known.has(name)) this.#note(name, status);
       else this.#known.set(name, status);

@@ -30,8 +30,11 @@ export interface LinkOptions {
   readonly onSignal: (message: Message) => void;
   /** How long a call may take when it says nothing itself, ms. */
   readonly patience: number;
-  /** A new connection is subscribed: what happened while there was none is to be looked up. */
-  readonly onUp: () => Promise<void>;
+  /**
+   * A new connection is subscribed: what happened while there was none is to be looked up. `lost` aborts when it is gone
+   * again: nothing is done for the next one before this has ended.
+   */
+  readonly onUp: (lost: AbortSignal) => Promise<void>;
 }
 
 /** dbus-daemon allows 128 pending replies a connection; half of that leaves room and is as fast. */
@@ -134,7 +137,7 @@ function keepConnected(options: LinkOptions, closed: AbortSignal): Connection {
       wire = next;
       up.resolve();
       log.debug("connected to systemd over D-Bus");
-      await options.onUp();
+      await options.onUp(next.lost);
       await keepPinging(next, clock);
     } finally {
       next.close();

@@ -56,7 +56,10 @@ export async function openWire(options: WireOptions): Promise<Wire> {
   });
   const wire: Wire = {
     call: async (call, within, signal) => {
-      const reply = await bounded(bus.call(new Message({ ...call, body: [...(call.body ?? [])] })), {
+      // The library throws at once where the connection is closed already; as a promise, that is judged with the rest.
+      const asking = async (): Promise<Message | null> =>
+        await bus.call(new Message({ ...call, body: [...(call.body ?? [])] }));
+      const reply = await bounded(asking(), {
         clock: options.clock,
         within,
         lost: signal === undefined ? gone.signal : AbortSignal.any([gone.signal, signal]),
@@ -112,7 +115,8 @@ async function bounded<T>(work: Promise<T>, bound: Bound): Promise<T> {
     return await Promise.race([work, timer]);
   } catch (error) {
     // What the library itself throws (a stream that is closed already) means the same as a lost connection.
-    if (error instanceof DBusError || error instanceof WireLost || bound.lost.aborted) throw error;
+    if (error instanceof DBusError || error instanceof WireLost) throw error;
+    bound.lost.throwIfAborted();
     throw new WireLost(messageOf(error));
   } finally {
     over.abort(new Error("answered"));
