@@ -221,13 +221,14 @@ class DbusSystemd implements Systemd {
 
   /** After each (re)connection: what changed while nobody listened. */
   async #catchUp(lost: AbortSignal): Promise<void> {
-    const names = new Set([...(await this.#directory.names()), ...this.#jobs.units]);
+    const missed = this.#jobs.afterGap();
+    const names = new Set([...(await this.#directory.names()), ...missed.units]);
     const rows = await this.#look([...names], lost);
     for (const { name, status } of rows) {
       if (this.#known.has(name)) this.#note(name, status);
       else this.#known.set(name, status);
     }
-    this.#jobs.recheck(rows);
+    missed.settle(rows);
   }
 
   #hear(message: Message): void {

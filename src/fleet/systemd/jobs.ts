@@ -19,12 +19,17 @@ export interface Jobs {
   ): Promise<JobResult>;
   /** A JobRemoved signal came. */
   removed(job: string, result: string): void;
-  /** The units that somebody waits for. */
-  readonly units: readonly string[];
-  /** Signals may have been missed: settles the jobs that are no longer there by the state they left behind. */
-  recheck(rows: readonly UnitRow[]): void;
+  /** Signals may have been missed up to now. To be called before anything is asked over the new connection. */
+  afterGap(): Missed;
   /** Nobody will hear of any end any more. */
   fail(error: Error): void;
+}
+
+/** Those who waited already when signals may have been missed: later ones hear of their ends as usual. */
+export interface Missed {
+  readonly units: readonly string[];
+  /** Settles the jobs that are no longer there by the state they left behind. */
+  settle(rows: readonly UnitRow[]): void;
 }
 
 interface Waiting {
@@ -62,15 +67,19 @@ export function createJobs(): Jobs {
       if (requests > 0) early.set(job, result);
       for (const entry of waiting) if (entry.job === job) entry.settle(jobResult(entry.unit, result));
     },
-    get units() {
-      return [...new Set([...waiting].map((entry) => entry.unit))];
-    },
-    recheck: (rows) => {
+    afterGap: () => {
+      // A systemd that was executed anew may give the same names to other jobs.
       early.clear();
-      for (const entry of waiting) {
-        const row = rows.find(({ name }) => name === entry.unit);
-        if (row !== undefined && row.job !== entry.job) entry.settle(fromState(entry, row.status));
-      }
+      const missed = [...waiting];
+      return {
+        units: [...new Set(missed.map((entry) => entry.unit))],
+        settle: (rows) => {
+          for (const entry of missed) {
+            const row = rows.find(({ name }) => name === entry.unit);
+            if (row !== undefined && row.job !== entry.job) entry.settle(fromState(entry, row.status));
+          }
+        },
+      };
     },
     fail: (error) => {
       for (const entry of waiting) entry.reject(error);
