@@ -51,14 +51,14 @@ describe("the cluster's lock", () => {
       join(dir, "lock"),
       JSON.stringify({ pid: 77, started: "start 77", command: "cluster up" }),
     );
-    const release = await take(1);
+    const release = await take(1, 10_000);
     await release();
     expect(await readdir(dir)).toEqual([]);
   });
 
   it("is taken over when the pid belongs to another process by now", async () => {
     await writeFile(join(dir, "lock"), JSON.stringify({ pid: 5, started: "earlier", command: "cluster up" }));
-    await expect(take(1)).resolves.toBeTypeOf("function");
+    await expect(take(1, 10_000)).resolves.toBeTypeOf("function");
   });
 
   it("is held by exactly one of many that find it stale", async () => {
@@ -66,7 +66,7 @@ describe("the cluster's lock", () => {
       join(dir, "lock"),
       JSON.stringify({ pid: 77, started: "start 77", command: "cluster up" }),
     );
-    const tries = await Promise.allSettled([1, 2, 3, 4, 5, 6, 7, 8].map((pid) => take(pid, 400)));
+    const tries = await Promise.allSettled([1, 2, 3, 4, 5, 6, 7, 8].map((pid) => take(pid, 1_000)));
     expect(tries.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
   });
 });

@@ -49,6 +49,7 @@ export async function takeLock(options: LockOptions): Promise<() => Promise<void
   const attempt = async (): Promise<true | undefined> => {
     if (await tryToTake(path, text, options)) return true;
     holder = await liveHolder(path, options.processes);
+    // Not taken at once: of several that find it stale, each first moves aside what it finds.
     if (holder === undefined) await clearStale(path, options.processes);
     else if (!waited) options.onWait?.(`waiting for ${show(holder)}`);
     waited = true;
@@ -104,10 +105,11 @@ async function clearStale(path: string, processes: Processes): Promise<void> {
   try {
     await rename(path, aside);
     if ((await liveHolder(aside, processes)) !== undefined) await link(aside, path);
-    await rm(aside, { force: true });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== "ENOENT" && code !== "EEXIST") throw error;
+  } finally {
+    await rm(aside, { force: true });
   }
 }
 
