@@ -97,6 +97,35 @@ describe("a unit whose machine takes its time to end", () => {
   });
 });
 
+describe("a unit that dies with its machine soon after another fault of that machine is healed", () => {
+  const again = (): ImaginedHistory =>
+    on(12, "core-03", "two", off(8, "core-02", on(0, "core-02", "one", imaginedHistory([unit]))))
+      .fault(8, "inject", "power-cut", "off", "core-02")
+      .fault(8.1, "active", "power-cut", "off", "core-02");
+
+  it("was taken away by the later fault only", () => {
+    const events = again()
+      .fault(2, "inject", "process-kill of etcd", "process", "core-02")
+      .fault(2.1, "active", "process-kill of etcd", "process", "core-02")
+      .fault(6, "healed", "process-kill of etcd", "process", "core-02")
+      .end(14);
+    expect(reportOf(events)?.recoveries).toEqual([
+      expect.objectContaining({ fault: "power-cut", took: 4_000, away: 4_000 }),
+    ]);
+  });
+
+  it("was taken away by both while the first one lasts", () => {
+    const events = again()
+      .fault(2, "inject", "partition", "network", "core-02")
+      .fault(2.1, "active", "partition", "network", "core-02")
+      .end(14);
+    expect(reportOf(events)?.recoveries.map(({ fault }) => fault).toSorted()).toEqual([
+      "partition",
+      "power-cut",
+    ]);
+  });
+});
+
 describe("what is told of a heal", () => {
   it("is the power's return only where there was none", () => {
     const healed = imaginedHistory([unit])

@@ -50,7 +50,8 @@ export function recoveriesOf(
   const bound = 2 * (events.find((event) => event.kind === "begin")?.lateBy.sample ?? 0);
   for (const event of events) {
     if (event.kind !== "fault" || event.action !== "inject") continue;
-    const over = goneAt(events, event.id, event.at) + afterwards * patienceIn(events);
+    const gone = goneAt(events, event.id, event.at);
+    const over = gone + afterwards * patienceIn(events);
     const lost = active.find(
       (span) =>
         event.victims.includes(span.node) && span.from <= event.at && (span.to ?? Infinity) >= event.at,
@@ -58,6 +59,7 @@ export function recoveriesOf(
     // A fault that the unit lived through took nothing away.
     if (lost?.to === undefined || lost.to > over) continue;
     const back = active.find((span) => span !== lost && span.from >= event.at);
+    if (isHitBetween(events, lost.node, gone, Math.min(lost.to, back?.from ?? Infinity))) continue;
     // On a machine that stands still nothing runs, whatever systemd there says once it goes on.
     const endedAt = event.effect === "frozen" ? event.at : lost.to;
     recoveries.push({
@@ -72,6 +74,18 @@ export function recoveriesOf(
     });
   }
   return recoveries;
+}
+
+/** Whether the machine was hit between the end of one fault and what was to be laid to it: then it is the later one's. */
+function isHitBetween(events: readonly HistoryEvent[], node: string, from: number, to: number): boolean {
+  return events.some(
+    (event) =>
+      event.kind === "fault" &&
+      event.action === "inject" &&
+      event.victims.includes(node) &&
+      event.at >= from &&
+      event.at <= to,
+  );
 }
 
 /** Whether the unit was away, or ran twice; what is shorter than `bound` is within the error of measurement. */
