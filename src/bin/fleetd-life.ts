@@ -267,16 +267,33 @@ class FleetdLife implements Life {
         if (!until.aborted) throw error;
       });
     };
-    const both = [this.#agent.serve(session, mirror, { resumed, signal: serving }), deciding()];
+    const all = [
+      this.#agent.serve(session, mirror, { resumed, signal: serving }),
+      deciding(),
+      this.#minding(session, mirror, until),
+    ];
     try {
-      await Promise.all(both);
+      await Promise.all(all);
     } finally {
       over.abort(new AppError("E_INTERRUPTED", "the registry is no longer followed"));
-      await Promise.allSettled(both);
+      await Promise.allSettled(all);
     }
     if (!session.lost.aborted) return;
     this.#session = undefined;
     this.#sessions.lost += 1;
     log.warn("the session was lost: units keep running, joining again");
+  }
+
+  /** Who is told that this machine's record is gone asks at once, to be back before its units are moved. */
+  async #minding(session: Session, mirror: Mirror, until: AbortSignal): Promise<void> {
+    let wasThere = false;
+    while (!until.aborted) {
+      const isThere = mirror.snapshot.machines.has(session.machineID);
+      if (wasThere && !isThere) session.doubt();
+      wasThere = isThere;
+      await mirror.changed(until).catch((error: unknown) => {
+        if (!until.aborted) throw error;
+      });
+    }
   }
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { systemClock } from "../../src/foundation/clock.ts";
+import { type Clock, systemClock } from "../../src/foundation/clock.ts";
 import { lineLog, silentLog } from "../../src/foundation/log.ts";
 import type { EtcdRegistry } from "../../src/fleet/registry/etcd.ts";
 import { createEtcdRegistry } from "../../src/fleet/registry/etcd.ts";
@@ -118,6 +118,28 @@ describe("with one etcd member", () => {
     expect([...mirror.snapshot.units.keys()]).toEqual(["late.service"]);
     while (!mirror.fresh) await mirror.changed(never);
     await wire.close();
+  });
+
+  it("asks at once for a session that is in doubt, long before the next beat", async () => {
+    const lazy: Clock = { ...clock, sleep: (ms, signal) => clock.sleep(ms === 1_000 ? 1e9 : ms, signal) };
+    const prefix = newPrefix();
+    const client = createEtcdRegistry({
+      endpoints: cluster.endpoints,
+      clock: lazy,
+      log: silentLog(),
+      prefix,
+    });
+    clients.push(client);
+    const joined = await client.join({ machine: aMachine("a"), ttl: 600_000 }, never);
+    if (joined.kind !== "joined") throw new Error("it did not join");
+    const { session } = joined;
+    session.doubt();
+    await session.updateMachine(aMachine("a"));
+    expect(session.lost.aborted).toBe(false);
+    await cluster.call("lease/revoke", { ID: BigInt(`0x${session.leaseId}`).toString() });
+    session.doubt();
+    await new Promise((done) => session.lost.addEventListener("abort", done, { once: true }));
+    expect(session.lost.aborted).toBe(true);
   });
 
   it("notices a line that went dead without a word", async () => {

@@ -16,6 +16,8 @@ import { aMachine } from "./fleet-world.ts";
 export const ttl = 4_000;
 /** ms */
 export const outageGrace = 10_000;
+/** ms */
+export const returnGrace = 200;
 
 /** One fleetd with an engine but without an agent. It joins again when its session was lost. */
 export interface EngineNode {
@@ -55,7 +57,7 @@ export function anEngineLab(): EngineLab {
   const node = async (id: string, version = engineVersion): Promise<EngineNode> => {
     const client = memory.client();
     const mirror = await client.follow(stop.signal);
-    const engine = createEngine({ clock, log, ttl, outageGrace, version });
+    const engine = createEngine({ clock, log, ttl, outageGrace, returnGrace, version });
     const machine = aMachine(id, { engine: version });
     const life = beginLife({ machine, client, mirror, engine, clock }, stop.signal);
     running.push(life.over);

@@ -39,6 +39,7 @@ describe("the publisher", () => {
     leaseId: "1",
     lost: new AbortController().signal,
     unbrokenSince: 0,
+    doubt: () => undefined,
     updateMachine: async () => undefined,
     putState: async ({ unit, active }) => {
       writes.push(`${unit} ${active}`);

@@ -1,9 +1,9 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { aMachine } from "../../../test/support/fleet-world.ts";
-import { type Belief, blankBelief, type Conclusion, observe } from "./belief.ts";
+import { type Belief, blankBelief, type Conclusion, observe, type Patience } from "./belief.ts";
 
-const patience = { ttl: 4_000, outageGrace: 10_000 };
+const patience: Patience = { ttl: 4_000, outageGrace: 10_000, returnGrace: 0 };
 
 interface Look {
   readonly at: number;
@@ -17,6 +17,10 @@ interface Look {
 
 /** Looks several times and gives what was concluded each time: who is gone, and until when it holds. */
 function looks(...all: readonly Look[]): Pick<Conclusion, "lookAgainAt" | "gone">[] {
+  return looksWith(patience, all);
+}
+
+function looksWith(patience: Patience, all: readonly Look[]): Pick<Conclusion, "lookAgainAt" | "gone">[] {
   let belief: Belief = blankBelief;
   const everybody = [...new Set(all.flatMap(({ machines }) => machines))];
   return all.map(({ at, machines, leaving = [], named = everybody, unbrokenSince = -1e6 }) => {
@@ -36,13 +40,28 @@ function looks(...all: readonly Look[]): Pick<Conclusion, "lookAgainAt" | "gone"
 const goneAtLast = (...all: readonly Look[]): string[] => [...(looks(...all).at(-1)?.gone ?? [])];
 
 describe("observe", () => {
-  it("believes at once that a machine is gone when the engine's own lease was unbroken", () => {
+  it("believes that a machine is gone when the engine's own lease was unbroken", () => {
     const all: Look[] = [
       { at: 0, machines: ["a", "b", "c"] },
       { at: 9_000, machines: ["a", "b"] },
     ];
     expect(goneAtLast(...all)).toEqual(["c"]);
     expect(looks(...all).at(-1)?.lookAgainAt).toBeUndefined();
+  });
+
+  it("gives a machine that was seen to vanish a moment to come back, and others none", () => {
+    const seen: Look[] = [
+      { at: 0, machines: ["a", "b", "c"], named: [] },
+      { at: 9_000, machines: ["a", "b"], named: ["c", "d"] },
+      { at: 9_199, machines: ["a", "b"], named: ["c", "d"] },
+      { at: 9_200, machines: ["a", "b"], named: ["c", "d"] },
+    ];
+    expect(looksWith({ ...patience, returnGrace: 200 }, seen)).toEqual([
+      { gone: new Set(), lookAgainAt: undefined },
+      { gone: new Set(["d"]), lookAgainAt: 9_200 },
+      { gone: new Set(["d"]), lookAgainAt: 9_200 },
+      { gone: new Set(["c", "d"]), lookAgainAt: undefined },
+    ]);
   });
 
   it("waits one time to live after trouble of its own", () => {

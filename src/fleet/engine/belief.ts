@@ -25,6 +25,8 @@ export interface Patience {
   readonly ttl: number;
   /** How long to hold when more than half of the machines vanish at once, ms. */
   readonly outageGrace: number;
+  /** How long a machine that lives has to come back after etcd took its lease by mistake, ms. */
+  readonly returnGrace: number;
 }
 
 export interface Conclusion {
@@ -41,7 +43,9 @@ export const blankBelief: Belief = { present: new Set(), vanished: new Map(), ho
 /**
  * Decides which machines are gone. That a machine's lease expired proves little when etcd itself was in trouble: then
  * everybody's did. So the engine must have kept its own lease for one time to live first; and when more than half of
- * the machines vanish within one time to live it holds for a while, since the likelier cause is a common one.
+ * the machines vanish within one time to live it holds for a while, since the likelier cause is a common one. And a
+ * member of etcd that led, stood still and goes on again may have leases revoked that others have kept meanwhile (etcd
+ * before 3.4.28 and 3.5.10): a machine that lives is back in a moment, so that moment is waited for.
  */
 export function observe(before: Belief, sight: Sight, patience: Patience): Conclusion {
   const { now, machines, named, unbrokenSince } = sight;
@@ -58,7 +62,15 @@ export function observe(before: Belief, sight: Sight, patience: Patience): Concl
   const trustworthyAt = Math.max(unbrokenSince + patience.ttl, holdingUntil ?? 0);
   if (missing.size === 0) return { belief, gone: missing, lookAgainAt: holdingUntil };
   if (now < trustworthyAt) return { belief, gone: new Set(), lookAgainAt: trustworthyAt };
-  return { belief, gone: missing, lookAgainAt: undefined };
+  const mayReturn = [...missing].filter((id) => returnsUntil(vanished, id, patience) > now);
+  const gone = new Set([...missing].filter((id) => !mayReturn.includes(id)));
+  const until = mayReturn.map((id) => returnsUntil(vanished, id, patience));
+  return { belief, gone, lookAgainAt: until.length === 0 ? undefined : Math.min(...until) };
+}
+
+/** Of a machine that was not seen to vanish, nothing is awaited. */
+function returnsUntil(vanished: Belief["vanished"], id: string, { returnGrace }: Patience): number {
+  return (vanished.get(id) ?? -Infinity) + returnGrace;
 }
 
 /** Those that went within the last time to live, or since the hold began, and have not come back. */

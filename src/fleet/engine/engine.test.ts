@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { anEngineLab, outageGrace, ttl } from "../../../test/support/engine-lab.ts";
+import { anEngineLab, outageGrace, returnGrace, ttl } from "../../../test/support/engine-lab.ts";
 import { aMachine, aUnit } from "../../../test/support/fleet-world.ts";
 import { manualClock } from "../../foundation/clock.ts";
 import { silentLog } from "../../foundation/log.ts";
@@ -54,7 +54,7 @@ describe("the engine", () => {
     expect(memory.snapshot.refusals.size).toBe(0);
   });
 
-  it("moves a dead machine's units as soon as its lease has run out", async () => {
+  it("moves a dead machine's units as soon as its lease has run out and it has not come back", async () => {
     const { clock, memory, node, placed } = anEngineLab();
     const one = await node("m1");
     const two = await node("m2");
@@ -63,10 +63,27 @@ describe("the engine", () => {
     await clock.advance(60_000);
     expect(placed()).toEqual(["a.service m1", "b.service m2", "c.service m3"]);
     memory.cut(two.client);
-    await clock.advance(ttl - 1);
+    await clock.advance(ttl + returnGrace - 1);
     expect(placed()).toEqual(["a.service m1", "b.service m2", "c.service m3"]);
     await clock.advance(1);
     expect(placed()).toEqual(["a.service m1", "b.service m1", "c.service m3"]);
+  });
+
+  it("moves nothing when etcd takes the leases of machines that live: they are back in a moment", async () => {
+    const { clock, memory, node, placed } = anEngineLab();
+    const one = await node("m1");
+    const [two, three] = [await node("m2"), await node("m3")];
+    for (const name of ["a.service", "b.service", "c.service"]) await one.client.putUnit(aUnit(name));
+    await clock.advance(60_000);
+    const decisions = (): unknown[] => [one, two, three].map(({ engine }) => engine.status.counts.decisions);
+    const before = decisions();
+    for (const taken of [[two], [one, three], [one], [two, three]]) {
+      for (const other of taken) memory.expire(other.session().leaseId);
+      await clock.advance(60_000);
+    }
+    expect(memory.snapshot.machines.size).toBe(3);
+    expect(placed()).toEqual(["a.service m1", "b.service m2", "c.service m3"]);
+    expect(decisions()).toEqual(before);
   });
 
   it("has a successor that acts at once when the leader dies", async () => {
@@ -78,7 +95,7 @@ describe("the engine", () => {
     await clock.advance(60_000);
     expect(placed()).toEqual(["a.service m1"]);
     memory.cut(one.client);
-    await clock.advance(ttl + 1);
+    await clock.advance(ttl + returnGrace);
     expect(placed()).toEqual(["a.service m2"]);
     expect(two.engine.status.leading).toBe(true);
   });
@@ -159,7 +176,7 @@ describe("the engine", () => {
       await clock.advance(ttl);
       expect(one.engine.status.holdingUntil).toBe(clock.monotonic() + outageGrace);
       await clock.advance(outageGrace - 1);
-      expect(placed()).toEqual(["a.service m1", "b.service m1", "c.service m3"]);
+      expect(placed()).toEqual(["a.service m1", "b.service m2", "c.service m3"]);
       await clock.advance(1);
       expect(placed()).toEqual(["a.service m1", "b.service m1", "c.service m1"]);
       expect(one.engine.status.holdingUntil).toBeUndefined();

@@ -16,6 +16,8 @@ export interface EngineOptions {
   readonly ttl: number;
   /** How long to hold when more than half of the machines vanish at once, ms; 10 s unless told. */
   readonly outageGrace?: number;
+  /** How long a machine that vanished has to come back, ms; a twentieth of `ttl` unless told. */
+  readonly returnGrace?: number;
   /** `engineVersion` unless told. */
   readonly version?: number;
 }
@@ -69,8 +71,13 @@ export function createEngine(options: EngineOptions): Engine {
       return { leading, lastDecisions, waiting, counts, holdingUntil: belief.holdingUntil };
     },
     run: (session, mirror, signal) =>
-      run({ outageGrace: 10_000, version: engineVersion, ...options, session, mirror, memory }, signal),
+      run({ ...usual(options.ttl), ...options, session, mirror, memory }, signal),
   };
+}
+
+/** What does not need to be told. */
+function usual(ttl: number): Required<Pick<EngineOptions, "outageGrace" | "returnGrace" | "version">> {
+  return { outageGrace: 10_000, returnGrace: ttl / 20, version: engineVersion };
 }
 
 interface Memory {

@@ -24,6 +24,7 @@ function leadingSession(): Session {
     leaseId: "1",
     lost: new AbortController().signal,
     unbrokenSince: 0,
+    doubt: () => undefined,
     updateMachine: (_, signal) => silence(signal),
     putState: (_, signal) => silence(signal),
     deleteState: (_, signal) => silence(signal),

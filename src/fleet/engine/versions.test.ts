@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { anEngineLab, ttl } from "../../../test/support/engine-lab.ts";
+import { anEngineLab, returnGrace, ttl } from "../../../test/support/engine-lab.ts";
 import { aMachine, aUnit } from "../../../test/support/fleet-world.ts";
 
 describe("engines of several versions in one cluster", () => {
@@ -21,7 +21,7 @@ describe("engines of several versions in one cluster", () => {
     await newest.client.putUnit(aUnit("c.service"));
     await tell("all are there", 60_000);
     memory.cut(newest.client);
-    await tell("the newest has died", ttl);
+    await tell("the newest has died", ttl + returnGrace);
     memory.mend(newest.client);
     await tell("the newest is back");
     await newest.leave();

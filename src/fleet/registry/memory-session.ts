@@ -108,6 +108,7 @@ function openSession(context: SessionContext, machineID: string, leaseId: string
     get unbrokenSince() {
       return contact.unbrokenSince;
     },
+    doubt: () => keeper.look(),
     updateMachine: async (machine, signal) =>
       write([{ kind: "machine", id: machineID, value: machine }], signal),
     putState: async (state, signal) =>

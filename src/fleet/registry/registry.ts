@@ -106,6 +106,8 @@ export interface Session {
   /** Monotonic time (ms) since when the lease has been kept without a gap longer than its time to live. */
   readonly unbrokenSince: number;
 
+  /** Something says that the lease has ended: asks at once instead of at the next beat. */
+  doubt(): void;
   updateMachine(machine: Machine, signal?: AbortSignal): Promise<void>;
   /** Publishes what systemd says of a unit on *this* machine. */
   putState(state: UnitState, signal?: AbortSignal): Promise<void>;

@@ -14,6 +14,8 @@ export interface Pulse {
   readonly lost: AbortSignal;
   /** Monotonic time, ms: see Session.unbrokenSince. */
   readonly unbrokenSince: number;
+  /** Beats at once. */
+  doubt(): void;
   /** No more beats; the lease is counted as lost. */
   end(): void;
   /** No more beats; whether the lease lives on is open. */
@@ -38,6 +40,7 @@ export function startPulse({ members, clock, log, closed, lease, ttl }: PulseOpt
   // A gap is counted from the sending of a beat that was answered: etcd counts from when it came.
   let kept = clock.monotonic();
   let since = kept;
+  const rest = createRest(clock, stop);
   const lose = (): void => {
     lost.abort(new AppError("E_ETCD", `the lease ${lease.toString(16)} has ended`));
     stopping.abort(lost.signal.reason);
@@ -58,7 +61,7 @@ export function startPulse({ members, clock, log, closed, lease, ttl }: PulseOpt
   const run = async (): Promise<void> => {
     let troubled = false;
     for (;;) {
-      await clock.sleep((troubled ? retryAfter : beatEvery) * members.patience, stop);
+      await rest.sleep((troubled ? retryAfter : beatEvery) * members.patience);
       try {
         if (!(await beat())) return lose();
         if (troubled) log.info("the lease is kept again");
@@ -77,7 +80,28 @@ export function startPulse({ members, clock, log, closed, lease, ttl }: PulseOpt
     get unbrokenSince() {
       return clock.monotonic() - kept > ttl ? clock.monotonic() : since;
     },
+    doubt: () => rest.cutShort(),
     end: lose,
     stop: () => stopping.abort(new AppError("E_INTERRUPTED", "the session was ended")),
+  };
+}
+
+/** The rest between two beats. */
+interface Rest {
+  /** Rejects when the signal aborts. @param ms */
+  sleep(ms: number): Promise<void>;
+  /** Ends this one, or else the next. */
+  cutShort(): void;
+}
+
+function createRest(clock: Clock, stop: AbortSignal): Rest {
+  let cut = new AbortController();
+  return {
+    sleep: async (ms) => {
+      await clock.sleep(ms, AbortSignal.any([stop, cut.signal])).catch(() => undefined);
+      stop.throwIfAborted();
+      cut = new AbortController();
+    },
+    cutShort: () => cut.abort(new Error("cut short")),
   };
 }

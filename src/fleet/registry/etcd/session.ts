@@ -42,6 +42,7 @@ export function openSession(context: EtcdContext, { machine, lease, ttl }: Sessi
     get unbrokenSince() {
       return pulse.unbrokenSince;
     },
+    doubt: () => pulse.doubt(),
     updateMachine: (changed, signal) =>
       batches.write({ key: layout.machine(machineID), value: encode(changed) }, signal),
     putState: (state, signal) =>
