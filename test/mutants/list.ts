@@ -38,8 +38,8 @@ const inFleet: readonly Mutant[] = [
   {
     name: "the engine never believes that a machine is gone",
     file: "src/fleet/engine/belief.ts",
-    find: "return { belief, gone: missing, lookAgainAt: undefined };",
-    replace: "return { belief, gone: new Set(), lookAgainAt: undefined };",
+    find: "const gone = new Set([...missing].filter((id) => !mayReturn.includes(id)));",
+    replace: "const gone = new Set<string>();",
     tests: fleet,
   },
   {
