@@ -119,10 +119,11 @@ describe("a unit that dies with its machine soon after another fault of that mac
       .fault(2, "inject", "partition", "network", "core-02")
       .fault(2.1, "active", "partition", "network", "core-02")
       .end(14);
-    expect(reportOf(events)?.recoveries.map(({ fault }) => fault).toSorted()).toEqual([
-      "partition",
-      "power-cut",
-    ]);
+    expect(
+      reportOf(events)
+        ?.recoveries.map(({ fault }) => fault)
+        .toSorted(),
+    ).toEqual(["partition", "power-cut"]);
   });
 });
 
