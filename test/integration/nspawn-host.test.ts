@@ -100,14 +100,14 @@ describe("a cluster's things on the host", () => {
     taken.close();
   });
 
-  it("can be listed without a program having to start for it", async () => {
+  it("can be listed in less than 50 ms", async () => {
     const times: number[] = [];
     for (let look = 0; look < 10; look++) {
       const begin = performance.now();
       await provider.machines(cluster);
       times.push(performance.now() - begin);
     }
-    expect(times.toSorted((a, b) => a - b)[5]).toBeLessThan(150);
+    expect(times.toSorted((a, b) => a - b)[5]).toBeLessThan(50);
   });
 });
 
