@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { cgroupAt, findHierarchies } from "../../src/provider/nspawn/cgroups.ts";
 import { hostNames } from "../../src/provider/nspawn/names.ts";
+import { findSupervisor } from "../../src/provider/nspawn/supervisor/process.ts";
 import { initOf } from "../../src/provider/nspawn/supervisor/boot.ts";
 
 const execute = promisify(execFile);
@@ -19,7 +20,8 @@ export interface Place {
 
 /**
  * Looks at the host and, from the host, into every machine, so that a machine that stands still can be looked at too:
- * firewall rules, links, stopped processes, frozen groups, files. Must run in the cluster's network namespace.
+ * firewall rules, links, stopped processes, frozen groups, files, and whether the supervisor is still the same. Must run in
+ * the cluster's network namespace.
  */
 export async function readTraces({ dir, nodes }: Place): Promise<Traces> {
   const all = await Promise.all([hostTraces(dir), ...nodes.map((node) => nodeTraces(dir, node))]);
@@ -40,12 +42,13 @@ type Named = [string, readonly string[]];
 async function hostTraces(dir: string): Promise<Named[]> {
   const names = hostNames({ name: "lab", dir });
   const state = join(dir, ".state");
-  const [rules, links, promises, files, frozen] = await Promise.all([
+  const [rules, links, promises, files, frozen, supervisor] = await Promise.all([
     lines("nft", "-s", "list", "ruleset"),
     lines("ip", "-brief", "link"),
     readdir(names.runtimeDir),
     readdir(state),
     frozenGroups(names.cgroup),
+    findSupervisor(names),
   ]);
   return [
     ["host rules", rules],
@@ -55,6 +58,8 @@ async function hostTraces(dir: string): Promise<Named[]> {
     // The journal, the lock of a dead run and the like are meant to outlive it.
     ["host files in .state", files.filter((file) => !/^(lock|faults|journal|history|logs)/.test(file))],
     ["host frozen", frozen],
+    // One that dies with the controller leaves its promises to the next, and nobody may come to start that.
+    ["host supervisor", supervisor === undefined ? [] : [String(supervisor.pid)]],
   ];
 }
 

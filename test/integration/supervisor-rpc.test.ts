@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, statSync } from "node:fs";
-import type { Server } from "node:net";
+import { connect, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { AppError } from "../../src/foundation/errors.ts";
 import type { Handler } from "../../src/provider/nspawn/supervisor/rpc.ts";
 import { call, serve } from "../../src/provider/nspawn/supervisor/rpc.ts";
@@ -78,6 +78,18 @@ describe("talking to a supervisor", () => {
     go.resolve();
     await second;
     expect(await done.promise).toBe("done");
+  });
+
+  it("outlives a caller that is killed with an answer it has not read", async () => {
+    await listen(async () => "an answer");
+    const caller = connect(socket).pause();
+    caller.write(`${JSON.stringify({ method: "holds", node: "" })}\n`);
+    const connection = await new Promise<Socket>((accepted) => server?.once("connection", accepted));
+    const closed = new Promise((done) => connection.once("close", done));
+    await vi.waitFor(() => expect(connection.bytesWritten).toBeGreaterThan(0));
+    caller.destroy();
+    await closed;
+    expect(await call(socket, { method: "holds" }, signal)).toEqual({ result: "an answer" });
   });
 
   it("says so when the supervisor ends without an answer", async () => {

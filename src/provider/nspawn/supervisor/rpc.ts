@@ -32,9 +32,10 @@ type Answer =
 export async function serve(socketPath: string, handle: Handler): Promise<Server> {
   await rm(socketPath, { force: true });
   const server = createServer((socket) => {
-    // A client that was killed must not take the supervisor with it.
+    // A client that was killed must not take the supervisor with it: the reader of lines tells the socket's error again.
     socket.on("error", () => socket.destroy());
-    createInterface({ input: socket }).on("line", (line) => {
+    const lines = createInterface({ input: socket }).on("error", () => undefined);
+    lines.on("line", (line) => {
       void answer(line, handle).then((reply) => {
         if (socket.writable) socket.write(`${JSON.stringify(reply)}\n`);
       });
