@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { systemClock, waitFor } from "../../src/foundation/clock.ts";
 import { silentLog } from "../../src/foundation/log.ts";
-import { createLife, type Life } from "../../src/bin/fleetd-life.ts";
-import { createEngine } from "../../src/fleet/engine/engine.ts";
+import type { Life } from "../../src/bin/fleetd-life.ts";
 import { createEtcdRegistry, type EtcdRegistry } from "../../src/fleet/registry/etcd.ts";
 import { createMemorySystemd, type MemorySystemd } from "../../src/fleet/systemd/memory.ts";
+import { aFleetd, anEngine } from "../support/a-fleetd.ts";
 import { startEtcdCluster, type EtcdCluster } from "../support/etcd.ts";
 import { aMachine } from "../support/fleet-world.ts";
 
@@ -24,19 +24,8 @@ function aNode(digit: string, etcd: EtcdCluster): Node {
   const id = digit.repeat(32);
   const registry = createEtcdRegistry({ endpoints: etcd.endpoints, clock, log: silentLog() });
   const systemd = createMemorySystemd({ clock });
-  const engine = createEngine({ clock, log: silentLog(), ttl });
-  const life = createLife({
-    machine: aMachine(id, { nonce: id }),
-    registry,
-    systemd,
-    runEngine: (session, mirror, signal) => engine.run(session, mirror, signal),
-    ttl,
-    leaseId: undefined,
-    keepLease: async () => undefined,
-    onReady: () => undefined,
-    clock,
-    log: silentLog(),
-  });
+  const machine = aMachine(id, { nonce: id });
+  const life = aFleetd({ machine, registry, systemd, runEngine: anEngine({ clock, ttl }), ttl, clock });
   return { id, registry, systemd, life };
 }
 

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createLife, type Life, type LifeOptions } from "../../src/bin/fleetd-life.ts";
+import type { Life, LifeOptions } from "../../src/bin/fleetd-life.ts";
 import { systemClock, waitFor } from "../../src/foundation/clock.ts";
 import { silentLog } from "../../src/foundation/log.ts";
-import { createEngine } from "../../src/fleet/engine/engine.ts";
 import { createEtcdRegistry, type EtcdRegistry } from "../../src/fleet/registry/etcd.ts";
 import { createMemorySystemd } from "../../src/fleet/systemd/memory.ts";
+import { aFleetd, anEngine } from "../support/a-fleetd.ts";
 import { startEtcdCluster, type EtcdCluster } from "../support/etcd.ts";
 import { aMachine } from "../support/fleet-world.ts";
 
@@ -36,24 +36,19 @@ describe("fleetd is stopped while etcd does not answer", () => {
 
   const freeze = async (): Promise<void> => etcd.members.forEach((member) => member.freeze());
   const kill = async (): Promise<void> => void (await Promise.all(etcd.members.map((each) => each.kill())));
-  const engineOf = (): NonNullable<LifeOptions["runEngine"]> => {
-    const engine = createEngine({ clock, log: silentLog(), ttl });
-    return (session, mirror, signal) => engine.run(session, mirror, signal);
-  };
-  const aNode = (digit: string, runEngine: LifeOptions["runEngine"] | "none" = engineOf()): Node => {
+  const aNode = (
+    digit: string,
+    runEngine: LifeOptions["runEngine"] | "none" = anEngine({ clock, ttl }),
+  ): Node => {
     const id = digit.repeat(32);
     const registry = createEtcdRegistry({ endpoints: etcd.endpoints, patience, clock, log: silentLog() });
-    const life = createLife({
+    const life = aFleetd({
       machine: aMachine(id, { nonce: id }),
       registry,
       systemd: createMemorySystemd({ clock }),
       runEngine: runEngine === "none" ? undefined : runEngine,
       ttl,
-      leaseId: undefined,
-      keepLease: async () => undefined,
-      onReady: () => undefined,
       clock,
-      log: silentLog(),
     });
     const node = { id, registry, life, running: life.run() };
     node.running.catch(() => undefined);
@@ -95,7 +90,7 @@ describe("fleetd is stopped while etcd does not answer", () => {
   });
 
   it("is over within 5 s while its request to lead is under way", async () => {
-    const runEngine = engineOf();
+    const runEngine = anEngine({ clock, ttl });
     let asked = false;
     const node = aNode("1", async (session, mirror, signal) => {
       await freeze();

@@ -1,5 +1,4 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { createLife } from "../../src/bin/fleetd-life.ts";
 import { systemClock, waitFor } from "../../src/foundation/clock.ts";
 import { silentLog } from "../../src/foundation/log.ts";
 import { createEngine } from "../../src/fleet/engine/engine.ts";
@@ -7,6 +6,7 @@ import type { EtcdRegistry } from "../../src/fleet/registry/etcd.ts";
 import { createEtcdRegistry } from "../../src/fleet/registry/etcd.ts";
 import type { Session } from "../../src/fleet/registry/registry.ts";
 import { createMemorySystemd } from "../../src/fleet/systemd/memory.ts";
+import { aFleetd } from "../support/a-fleetd.ts";
 import { startEtcdCluster, type EtcdCluster } from "../support/etcd.ts";
 import { aMachine, aUnit, until } from "../support/registry-samples.ts";
 
@@ -92,18 +92,7 @@ describe("fleets of several versions on one etcd", () => {
   it("keeps a machine's lease, and nothing else of the registry, when a newer fleet takes that over", async () => {
     const [registry, systemd] = [open(), createMemorySystemd({ clock })];
     const machine = aMachine("d");
-    const life = createLife({
-      machine,
-      registry,
-      systemd,
-      runEngine: undefined,
-      ttl,
-      leaseId: undefined,
-      keepLease: async () => undefined,
-      onReady: () => undefined,
-      clock,
-      log: silentLog(),
-    });
+    const life = aFleetd({ machine, registry, systemd, runEngine: undefined, ttl, clock });
     const running = life.run();
     const until = async (what: string, look: () => boolean, within = 10_000): Promise<void> => {
       const found = await waitFor(() => (look() ? true : undefined), { clock, every: 20, within });

@@ -1,10 +1,9 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { createLife } from "../../src/bin/fleetd-life.ts";
 import { systemClock, waitFor } from "../../src/foundation/clock.ts";
 import { silentLog } from "../../src/foundation/log.ts";
-import { createEngine } from "../../src/fleet/engine/engine.ts";
 import { createEtcdRegistry } from "../../src/fleet/registry/etcd.ts";
 import { createMemorySystemd } from "../../src/fleet/systemd/memory.ts";
+import { aFleetd, anEngine } from "../support/a-fleetd.ts";
 import { startEtcdCluster, type EtcdCluster } from "../support/etcd.ts";
 import { aMachine } from "../support/fleet-world.ts";
 
@@ -31,19 +30,7 @@ describe("etcd has lost its data", () => {
     const machine = aMachine("1".repeat(32));
     const registry = createEtcdRegistry({ endpoints: etcd.endpoints, clock, log: silentLog() });
     const systemd = createMemorySystemd({ clock });
-    const engine = createEngine({ clock, log: silentLog(), ttl });
-    const life = createLife({
-      machine,
-      registry,
-      systemd,
-      runEngine: (session, mirror, signal) => engine.run(session, mirror, signal),
-      ttl,
-      leaseId: undefined,
-      keepLease: async () => undefined,
-      onReady: () => undefined,
-      clock,
-      log: silentLog(),
-    });
+    const life = aFleetd({ machine, registry, systemd, runEngine: anEngine({ clock, ttl }), ttl, clock });
     const running = life.run();
     end = async () => {
       await life.suspend();

@@ -1,8 +1,6 @@
-import { createLife, type Life } from "../../src/bin/fleetd-life.ts";
+import type { Life } from "../../src/bin/fleetd-life.ts";
 import type { ManualClock } from "../../src/foundation/clock.ts";
-import { silentLog } from "../../src/foundation/log.ts";
 import type { Sample } from "../../src/failover/stage/stage.ts";
-import { createEngine } from "../../src/fleet/engine/engine.ts";
 import type { Machine } from "../../src/fleet/model.ts";
 import {
   createMemoryRegistry,
@@ -10,6 +8,7 @@ import {
   type MemoryRegistry,
 } from "../../src/fleet/registry/memory.ts";
 import { createMemorySystemd, type MemorySystemd } from "../../src/fleet/systemd/memory.ts";
+import { aFleetd, anEngine } from "./a-fleetd.ts";
 import { aMachine } from "./fleet-world.ts";
 
 /** Between two looks at anything, ms. */
@@ -100,21 +99,16 @@ export class FleetNode {
     this.#boots += 1;
     const boot = `boot ${this.#boots}`;
     const machine: Machine = aMachine(idOf(this.#index), { bootId: boot, nonce: `${this.name} ${boot}` });
-    const [clock, log] = [this.#clock, silentLog()];
-    const engine = createEngine({ clock, log, ttl });
+    const clock = this.#clock;
     this.client = this.#registry.client();
     this.#systemd = createMemorySystemd({ clock });
-    this.#life = createLife({
+    this.#life = aFleetd({
       machine,
       registry: this.#slowly(this.client),
       systemd: this.#systemd,
-      runEngine: (session, mirror, signal) => engine.run(session, mirror, signal),
+      runEngine: anEngine({ clock, ttl }),
       ttl,
-      leaseId: undefined,
-      keepLease: async () => undefined,
-      onReady: () => undefined,
       clock,
-      log,
     });
     void this.#life.run().catch(() => undefined);
   }
