@@ -5,7 +5,7 @@ import { manualClock, type ManualClock } from "../foundation/clock.ts";
 import { lineLog } from "../foundation/log.ts";
 import { createMemoryRegistry, type MemoryClient, type MemoryRegistry } from "../fleet/registry/memory.ts";
 import type { UnitOption } from "../fleet/model.ts";
-import type { Term } from "../fleet/registry/registry.ts";
+import type { Session, Term } from "../fleet/registry/registry.ts";
 import { createMemorySystemd, type MemorySystemd } from "../fleet/systemd/memory.ts";
 import { createLife, type Life } from "./fleetd-life.ts";
 
@@ -15,6 +15,22 @@ const ttl = 4_000;
 /** Lets everything that can happen without time happen. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 30; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** A client whose sessions learn that their lease has ended only by asking, as those of etcd do between two beats. */
+function thatMustAsk(client: MemoryClient): MemoryClient {
+  return {
+    ...client,
+    join: async (request, signal) => {
+      const result = await client.join(request, signal);
+      if (result.kind !== "joined") return result;
+      const lost = new AbortController();
+      const told = result.session.lost;
+      const doubt = (): void => (told.aborted ? lost.abort(told.reason) : undefined);
+      const changed = { doubt: { value: doubt }, lost: { value: lost.signal } };
+      return { ...result, session: Object.create(result.session, changed) as Session };
+    },
+  };
 }
 
 describe("fleetd's life", () => {
@@ -113,6 +129,17 @@ describe("fleetd's life", () => {
     expect(active("a.service")).toBe("active");
     expect(systemd.calls).toEqual(["install a.service", "start a.service"]);
     expect([ready, engines, new Set(kept).size]).toEqual([1, 1, 2]);
+  });
+
+  it("is back at once when its record goes though it lives, as after an etcd that stood still", async () => {
+    await start(thatMustAsk(registry.client()));
+    await run("a.service");
+    registry.expire(kept[0]);
+    await settle();
+    expect(registry.snapshot.machines.has(me.id)).toBe(true);
+    expect(new Set(kept).size).toBe(2);
+    expect(active("a.service")).toBe("active");
+    expect(systemd.calls).toEqual(["install a.service", "start a.service"]);
   });
 
   it("takes up its session after a crash, before anybody noticed", async () => {
