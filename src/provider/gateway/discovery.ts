@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { parseRegistry } from "../../discovery/registry.ts";
 import { closeDiscovery, discoveryPort, serveDiscovery } from "../../discovery/server.ts";
 import { readIfExists, writeAtomically } from "../../foundation/files.ts";
+import { createGate } from "../../foundation/gate.ts";
 
 /** The cluster's own discovery service on its gateway: it lives and ends with the cluster's supervisor. */
 export interface DiscoveryDoor {
@@ -15,7 +16,7 @@ export interface DiscoveryDoor {
 export function createDiscoveryDoor(stateDir: string): DiscoveryDoor {
   const file = discoveryFile(stateDir);
   let server: Server | undefined;
-  let turn: Promise<unknown> = Promise.resolve();
+  const oneByOne = createGate(1);
   const close = (): void => {
     if (server !== undefined) closeDiscovery(server);
     server = undefined;
@@ -31,14 +32,7 @@ export function createDiscoveryDoor(stateDir: string): DiscoveryDoor {
     server = await serveDiscovery({ address: gateway, port: discoveryPort, save, ...known });
   };
   return {
-    apply: async (gateway) => {
-      const mine = turn.then(
-        () => apply(gateway),
-        () => apply(gateway),
-      );
-      turn = mine;
-      await mine;
-    },
+    apply: (gateway) => oneByOne.pass(() => apply(gateway)),
     close,
   };
 }

@@ -1,3 +1,4 @@
+import { createGate } from "../../foundation/gate.ts";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import type { Log } from "../../foundation/log.ts";
 
@@ -20,7 +21,7 @@ interface Door {
 
 export function createRelays(log: Log): Relays {
   const open = new Map<string, Door>();
-  let turn: Promise<unknown> = Promise.resolve();
+  const oneByOne = createGate(1);
   const apply = async (gateway: string, wanted: readonly Relay[]): Promise<void> => {
     const keyOf = (relay: Relay): string => `${gateway} ${relay.host} ${relay.port}`;
     const keys = new Set(wanted.map(keyOf));
@@ -38,14 +39,7 @@ export function createRelays(log: Log): Relays {
     }
   };
   return {
-    apply: async (gateway, wanted) => {
-      const mine = turn.then(
-        () => apply(gateway, wanted),
-        () => apply(gateway, wanted),
-      );
-      turn = mine;
-      await mine;
-    },
+    apply: (gateway, wanted) => oneByOne.pass(() => apply(gateway, wanted)),
     close: () => {
       for (const door of open.values()) door.close();
       open.clear();

@@ -2,6 +2,7 @@ import type { Server, Socket } from "node:net";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { readIfExists, writeAtomically } from "../../foundation/files.ts";
+import { createGate } from "../../foundation/gate.ts";
 import type { ClusterRef } from "../provider.ts";
 
 /** A port of the host's loopback that leads to a port of a node. */
@@ -51,7 +52,7 @@ export function createForwarder(cluster: Pick<ClusterRef, "stateDir">): Forwarde
   const open = new Map<string, Door>();
   const keyOf = (forward: { node: string; guestPort: number }): string =>
     `${forward.node}:${forward.guestPort}`;
-  let turn: Promise<unknown> = Promise.resolve();
+  const oneByOne = createGate(1);
   const apply = async (wanted: readonly WantedForward[]): Promise<readonly Forward[]> => {
     const keys = new Set(wanted.map(keyOf));
     for (const [key, door] of open) {
@@ -70,15 +71,8 @@ export function createForwarder(cluster: Pick<ClusterRef, "stateDir">): Forwarde
     return forwards;
   };
   return {
-    // One after the other, or two nodes that start at once would both open the door of a third.
-    apply: async (wanted) => {
-      const mine = turn.then(
-        () => apply(wanted),
-        () => apply(wanted),
-      );
-      turn = mine;
-      return await mine;
-    },
+    // Two nodes that start at once would both open the door of a third.
+    apply: (wanted) => oneByOne.pass(() => apply(wanted)),
     close: () => {
       for (const door of open.values()) door.close();
       open.clear();

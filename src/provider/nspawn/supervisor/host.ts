@@ -1,3 +1,4 @@
+import { createGate } from "../../../foundation/gate.ts";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cgroupAt } from "../cgroups.ts";
@@ -44,13 +45,9 @@ export function createHostSide(options: SupervisorTools): HostSide {
     const { gateway } = parseSubnet(config().subnet);
     await startMirror({ gateway, stateDir, cgroup: mirror }, clock);
   };
-  let turn: Promise<unknown> = Promise.resolve();
-  /** One look at a time, or two would each find no mirror and start one. */
-  const tend = async (): Promise<void> => {
-    const mine = turn.then(tendNow, tendNow);
-    turn = mine;
-    await mine;
-  };
+  const oneByOne = createGate(1);
+  /** Two looks at a time would each find no mirror and start one. */
+  const tend = (): Promise<void> => oneByOne.pass(tendNow);
   return {
     raise: async () => {
       const { subnet, internet } = config();

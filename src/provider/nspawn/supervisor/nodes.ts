@@ -2,6 +2,7 @@ import { waitFor } from "../../../foundation/clock.ts";
 import { AppError, messageOf } from "../../../foundation/errors.ts";
 import { lastLines } from "../../../foundation/exec.ts";
 import { readIfExists } from "../../../foundation/files.ts";
+import { createGate, type Gate } from "../../../foundation/gate.ts";
 import { signalQuietly } from "../../../foundation/signal.ts";
 import { rebootExit } from "../machine.ts";
 import { readPower, writePower } from "../power.ts";
@@ -57,11 +58,11 @@ export function createNodes(tools: SupervisorTools): Nodes {
 }
 
 function turns(): Board["inTurn"] {
-  const queues = new Map<string, Promise<unknown>>();
-  return async <T>(node: string, action: () => Promise<T>): Promise<T> => {
-    const turn = (queues.get(node) ?? Promise.resolve()).then(action, action);
-    queues.set(node, turn);
-    return await turn;
+  const gates = new Map<string, Gate>();
+  return (node, action) => {
+    const gate = gates.get(node) ?? createGate(1);
+    gates.set(node, gate);
+    return gate.pass(action);
   };
 }
 

@@ -70,7 +70,7 @@ export async function runSupervisor(options: SupervisorOptions): Promise<void> {
   watcher.on("error", (error) => log.warn("cannot watch", { error: messageOf(error) }));
   const ends = AbortSignal.any([signal, over.signal]);
   await ready.promise.catch(() => undefined);
-  const isDeleted = deletion(stateDir);
+  const isDeleted = watchForDeletion(stateDir);
   while (!ends.aborted) {
     if (isDeleted()) {
       log.warn("the cluster's folder is gone, so its machines end", { stateDir });
@@ -92,8 +92,8 @@ export async function runSupervisor(options: SupervisorOptions): Promise<void> {
   log.info("supervising ends", { cluster: config.name });
 }
 
-/** A look at whether the cluster's folder is gone for good; nobody could then end its machines any more. */
-function deletion(stateDir: string): () => boolean {
+/** Tells at each look whether the cluster's folder is gone for good; nobody could then end its machines any more. */
+function watchForDeletion(stateDir: string): () => boolean {
   let missed = 0;
   return () => {
     missed = existsSync(configFile(stateDir)) ? 0 : missed + 1;
