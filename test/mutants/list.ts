@@ -38,7 +38,7 @@ const inFleet: readonly Mutant[] = [
   {
     name: "the engine never believes that a machine is gone",
     file: "src/fleet/engine/belief.ts",
-    find: "const gone = new Set([...missing].filter((id) => !mayReturn.includes(id)));",
+    find: "const gone = new Set([...missing].filter((id) => !awaited.has(id)));",
     replace: "const gone = new Set<string>();",
     tests: fleet,
   },

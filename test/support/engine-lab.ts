@@ -10,7 +10,7 @@ import {
 import type { Mirror, Session } from "../../src/fleet/registry/registry.ts";
 import { type ManualClock, manualClock } from "../../src/foundation/clock.ts";
 import { lineLog } from "../../src/foundation/log.ts";
-import { aMachine } from "./fleet-world.ts";
+import { aMachine, aUnit } from "./fleet-world.ts";
 
 /** ms */
 export const ttl = 4_000;
@@ -35,6 +35,8 @@ export interface EngineLab {
   readonly memory: MemoryRegistry;
   /** @param version its engine's; the present one unless told */
   readonly node: (id: string, version?: number) => Promise<EngineNode>;
+  /** m1, m2 and m3, each with a unit of its own for a minute now: a.service, b.service and c.service. */
+  readonly atWork: () => Promise<readonly [EngineNode, EngineNode, EngineNode]>;
   /** What all engines logged. */
   readonly lines: readonly string[];
   /** Which machine each unit is placed on, e.g. `a.service m1`. */
@@ -67,7 +69,13 @@ export function anEngineLab(): EngineLab {
   };
   const placed = (): string[] =>
     [...memory.snapshot.placements.values()].map(({ unit, machineID }) => `${unit} ${machineID}`).sort();
-  return { clock, memory, node, placed, lines };
+  const atWork = async (): Promise<readonly [EngineNode, EngineNode, EngineNode]> => {
+    const nodes = [await node("m1"), await node("m2"), await node("m3")] as const;
+    for (const name of ["a.service", "b.service", "c.service"]) await nodes[0].client.putUnit(aUnit(name));
+    await clock.advance(60_000);
+    return nodes;
+  };
+  return { clock, memory, node, atWork, placed, lines };
 }
 
 /** What a fleetd without an agent consists of. */

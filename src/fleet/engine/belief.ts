@@ -62,15 +62,22 @@ export function observe(before: Belief, sight: Sight, patience: Patience): Concl
   const trustworthyAt = Math.max(unbrokenSince + patience.ttl, holdingUntil ?? 0);
   if (missing.size === 0) return { belief, gone: missing, lookAgainAt: holdingUntil };
   if (now < trustworthyAt) return { belief, gone: new Set(), lookAgainAt: trustworthyAt };
-  const mayReturn = [...missing].filter((id) => returnsUntil(vanished, id, patience) > now);
-  const gone = new Set([...missing].filter((id) => !mayReturn.includes(id)));
-  const until = mayReturn.map((id) => returnsUntil(vanished, id, patience));
-  return { belief, gone, lookAgainAt: until.length === 0 ? undefined : Math.min(...until) };
+  const awaited = awaitedOf(missing, { vanished, now, ...patience });
+  const gone = new Set([...missing].filter((id) => !awaited.has(id)));
+  return { belief, gone, lookAgainAt: awaited.size === 0 ? undefined : Math.min(...awaited.values()) };
 }
 
-/** Of a machine that was not seen to vanish, nothing is awaited. */
-function returnsUntil(vanished: Belief["vanished"], id: string, { returnGrace }: Patience): number {
-  return (vanished.get(id) ?? -Infinity) + returnGrace;
+/** Which of the missing may yet come back, and until when they are waited for: those that were just seen to vanish. */
+function awaitedOf(
+  missing: ReadonlySet<string>,
+  {
+    vanished,
+    now,
+    returnGrace,
+  }: Pick<Belief, "vanished"> & Pick<Sight, "now"> & Pick<Patience, "returnGrace">,
+): ReadonlyMap<string, number> {
+  const all = [...vanished].map(([id, at]): [string, number] => [id, at + returnGrace]);
+  return new Map(all.filter(([id, until]) => missing.has(id) && until > now));
 }
 
 /** Those that went within the last time to live, or since the hold began, and have not come back. */

@@ -55,12 +55,8 @@ describe("the engine", () => {
   });
 
   it("moves a dead machine's units as soon as its lease has run out and it has not come back", async () => {
-    const { clock, memory, node, placed } = anEngineLab();
-    const one = await node("m1");
-    const two = await node("m2");
-    await node("m3");
-    for (const name of ["a.service", "b.service", "c.service"]) await one.client.putUnit(aUnit(name));
-    await clock.advance(60_000);
+    const { clock, memory, placed, atWork } = anEngineLab();
+    const [, two] = await atWork();
     expect(placed()).toEqual(["a.service m1", "b.service m2", "c.service m3"]);
     memory.cut(two.client);
     await clock.advance(ttl + returnGrace - 1);
@@ -70,11 +66,8 @@ describe("the engine", () => {
   });
 
   it("moves nothing when etcd takes the leases of machines that live: they are back in a moment", async () => {
-    const { clock, memory, node, placed } = anEngineLab();
-    const one = await node("m1");
-    const [two, three] = [await node("m2"), await node("m3")];
-    for (const name of ["a.service", "b.service", "c.service"]) await one.client.putUnit(aUnit(name));
-    await clock.advance(60_000);
+    const { clock, memory, placed, atWork } = anEngineLab();
+    const [one, two, three] = await atWork();
     const decisions = (): unknown[] => [one, two, three].map(({ engine }) => engine.status.counts.decisions);
     const before = decisions();
     for (const taken of [[two], [one, three], [one], [two, three]]) {
@@ -119,12 +112,8 @@ describe("the engine", () => {
 
   describe("when etcd is in trouble", () => {
     it("moves nothing while etcd stands still", async () => {
-      const { clock, memory, node, placed } = anEngineLab();
-      const one = await node("m1");
-      await node("m2");
-      await node("m3");
-      for (const name of ["a.service", "b.service", "c.service"]) await one.client.putUnit(aUnit(name));
-      await clock.advance(60_000);
+      const { clock, memory, placed, atWork } = anEngineLab();
+      await atWork();
       const before = placed();
       memory.stop();
       await clock.advance(30_000);
@@ -135,12 +124,8 @@ describe("the engine", () => {
     });
 
     it("moves nothing when all leases ended at once and everybody is back within their time to live", async () => {
-      const { clock, memory, node, placed } = anEngineLab();
-      const one = await node("m1");
-      await node("m2");
-      await node("m3");
-      for (const name of ["a.service", "b.service", "c.service"]) await one.client.putUnit(aUnit(name));
-      await clock.advance(60_000);
+      const { clock, memory, placed, atWork } = anEngineLab();
+      await atWork();
       const before = placed();
       memory.expire();
       expect(memory.snapshot.machines.size).toBeLessThan(3);
@@ -166,11 +151,8 @@ describe("the engine", () => {
     });
 
     it("holds from the moment when more than half have vanished, then acts", async () => {
-      const { clock, memory, node, placed } = anEngineLab();
-      const one = await node("m1");
-      const [two, three] = [await node("m2"), await node("m3")];
-      for (const name of ["a.service", "b.service", "c.service"]) await one.client.putUnit(aUnit(name));
-      await clock.advance(60_000);
+      const { clock, memory, placed, atWork } = anEngineLab();
+      const [one, two, three] = await atWork();
       memory.cut(two.client);
       memory.cut(three.client);
       await clock.advance(ttl);
