@@ -7,7 +7,7 @@ import {
   type MemoryClient,
   type MemoryRegistry,
 } from "../../src/fleet/registry/memory.ts";
-import type { Mirror, Session } from "../../src/fleet/registry/registry.ts";
+import type { Mirror, Session, Term } from "../../src/fleet/registry/registry.ts";
 import { type ManualClock, manualClock } from "../../src/foundation/clock.ts";
 import { lineLog } from "../../src/foundation/log.ts";
 import { aMachine, aUnit } from "./fleet-world.ts";
@@ -29,12 +29,19 @@ export interface EngineNode {
   leave(): Promise<void>;
 }
 
+/** What a node may have of its own. */
+interface Traits {
+  /** Its engine's; the present one unless told. */
+  readonly version?: number;
+  /** How long the registry takes to write what its engine decides, ms; no time unless told. */
+  readonly commitTakes?: number;
+}
+
 /** Several engines on one registry in memory. */
 export interface EngineLab {
   readonly clock: ManualClock;
   readonly memory: MemoryRegistry;
-  /** @param version its engine's; the present one unless told */
-  readonly node: (id: string, version?: number) => Promise<EngineNode>;
+  readonly node: (id: string, traits?: Traits) => Promise<EngineNode>;
   /** m1, m2 and m3, each with a unit of its own for a minute now: a.service, b.service and c.service. */
   readonly atWork: () => Promise<readonly [EngineNode, EngineNode, EngineNode]>;
   /** What all engines logged. */
@@ -56,12 +63,15 @@ export function anEngineLab(): EngineLab {
     await clock.advance(0);
     await Promise.all(running);
   });
-  const node = async (id: string, version = engineVersion): Promise<EngineNode> => {
+  const node = async (
+    id: string,
+    { version = engineVersion, commitTakes = 0 }: Traits = {},
+  ): Promise<EngineNode> => {
     const client = memory.client();
     const mirror = await client.follow(stop.signal);
     const engine = createEngine({ clock, log, ttl, outageGrace, returnGrace, version });
     const machine = aMachine(id, { engine: version });
-    const life = beginLife({ machine, client, mirror, engine, clock }, stop.signal);
+    const life = beginLife({ machine, client, mirror, engine, clock, commitTakes }, stop.signal);
     running.push(life.over);
     await life.joined;
     await clock.advance(1);
@@ -85,6 +95,7 @@ interface Parts {
   readonly mirror: Mirror;
   readonly engine: Engine;
   readonly clock: ManualClock;
+  readonly commitTakes: number;
 }
 
 interface EngineLife extends Pick<EngineNode, "session" | "leave"> {
@@ -94,7 +105,8 @@ interface EngineLife extends Pick<EngineNode, "session" | "leave"> {
 }
 
 /** Joins and runs the engine, again and again, until it leaves or is stopped. */
-function beginLife({ machine, client, mirror, engine, clock }: Parts, stop: AbortSignal): EngineLife {
+function beginLife(parts: Parts, stop: AbortSignal): EngineLife {
+  const { machine, client, mirror, engine, clock } = parts;
   const leaving = new AbortController();
   const end = AbortSignal.any([stop, leaving.signal]);
   const joined = Promise.withResolvers<void>();
@@ -103,7 +115,7 @@ function beginLife({ machine, client, mirror, engine, clock }: Parts, stop: Abor
     while (!end.aborted) {
       session = await join(client, machine, end);
       joined.resolve();
-      await engine.run(session, mirror, end);
+      await engine.run(withSlowCommits(session, parts), mirror, end);
       if (leaving.signal.aborted) await session.end();
       await stillThere(mirror, clock, end);
     }
@@ -124,6 +136,18 @@ function beginLife({ machine, client, mirror, engine, clock }: Parts, stop: Abor
       await over;
     },
   };
+}
+
+function withSlowCommits(session: Session, { clock, commitTakes }: Parts): Session {
+  const slowed = (term: Term): Term => {
+    const commit: Term["commit"] = async (decisions, signal) => {
+      if (commitTakes > 0) await clock.sleep(commitTakes, signal);
+      return await term.commit(decisions, signal);
+    };
+    return Object.create(term, { commit: { value: commit } }) as Term;
+  };
+  const campaign: Session["campaign"] = async (signal) => slowed(await session.campaign(signal));
+  return Object.create(session, { campaign: { value: campaign } }) as Session;
 }
 
 async function join(client: MemoryClient, machine: Machine, signal: AbortSignal): Promise<Session> {

@@ -25,6 +25,21 @@ describe("the engine", () => {
     expect(clock.sleepers).toBe(0);
   });
 
+  it("looks seldom while units come one after the other, and lets none of them wait for long", async () => {
+    const { clock, memory, node, placed } = anEngineLab();
+    const one = await node("m1", { commitTakes: 10 });
+    const waits: number[] = [];
+    for (let count = 0; count < 200; count++) {
+      await one.client.putUnit(aUnit(`u${count}.service`));
+      await clock.advance(1);
+      waits.push(memory.snapshot.units.size - placed().length);
+    }
+    expect(one.engine.status.counts.turns).toBeLessThan(12);
+    expect(Math.max(...waits)).toBeLessThan(50);
+    await clock.advance(50);
+    expect(placed()).toHaveLength(200);
+  });
+
   it("costs nothing while nothing changes: no look, no write, no timer", async () => {
     const { clock, memory, node } = anEngineLab();
     const nodes = [await node("m1"), await node("m2"), await node("m3")];

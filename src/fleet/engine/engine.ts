@@ -9,6 +9,12 @@ import { createPlanner, type Planner } from "./planner.ts";
 import { carryOut } from "./carry-out.ts";
 import { engineVersion } from "./version.ts";
 
+/**
+ * Each plan looks at all units, so in a burst the next one waits for more: this many times longer than the last took to
+ * be made and written, but no longer than so many ms.
+ */
+const gather = { times: 2, atMost: 50 };
+
 export interface EngineOptions {
   readonly clock: Clock;
   readonly log: Log;
@@ -121,7 +127,13 @@ async function run(context: Context, signal: AbortSignal): Promise<void> {
   stop.addEventListener("abort", () => bell.ring(), { once: true });
   const work = async (): Promise<void> => {
     const planner = createPlanner();
-    while (!stop.aborted) await bell.heard(await turn(context, { term, planner }, stop));
+    while (!stop.aborted) {
+      const began = clock.monotonic();
+      const lookAgainAt = await turn(context, { term, planner }, stop);
+      const pause = Math.min(gather.atMost, gather.times * (clock.monotonic() - began));
+      if (pause > 0) await clock.sleep(pause, stop);
+      await bell.heard(lookAgainAt);
+    }
   };
   const together = [
     standForElection({ session, mirror, version, clock, log, onTerm }, stop),

@@ -10,14 +10,14 @@ describe("engines of several versions in one cluster", () => {
       await clock.advance(ms);
       story.push(`${what}: ${memory.snapshot.leader ?? "nobody"} leads; ${placed().join(", ")}`);
     };
-    const old = await node("old", 1);
+    const old = await node("old", { version: 1 });
     await old.client.putUnit(aUnit("a.service"));
     await tell("one alone");
-    const newest = await node("newest", 3);
+    const newest = await node("newest", { version: 3 });
     await newest.client.putUnit(aUnit("b.service"));
     await tell("the newest has come");
-    await node("middle", 2);
-    await node("old too", 1);
+    await node("middle", { version: 2 });
+    await node("old too", { version: 1 });
     await newest.client.putUnit(aUnit("c.service"));
     await tell("all are there", 60_000);
     memory.cut(newest.client);
@@ -40,7 +40,7 @@ describe("engines of several versions in one cluster", () => {
 
   it("counts a fleetd from before there were versions, or without an engine, as the oldest", async () => {
     const { clock, memory, node } = anEngineLab();
-    const one = await node("m1", 1);
+    const one = await node("m1", { version: 1 });
     const none = aMachine("m2", { engine: 0, version: "99.0.0" });
     await memory.client().join({ machine: none, ttl }, new AbortController().signal);
     await clock.advance(60_000);
@@ -49,7 +49,7 @@ describe("engines of several versions in one cluster", () => {
 
   it("does not wait for a newer engine on a machine that is leaving", async () => {
     const { clock, memory, node } = anEngineLab();
-    const [, newest] = [await node("m1", 1), await node("m2", 2)];
+    const [, newest] = [await node("m1", { version: 1 }), await node("m2", { version: 2 })];
     await clock.advance(0);
     expect(memory.snapshot.leader).toBe("m2");
     await newest.session().updateMachine(aMachine("m2", { engine: 2, leaving: true }));
@@ -62,7 +62,7 @@ describe("engines of several versions in one cluster", () => {
     const { clock, memory, node } = anEngineLab();
     const never = new AbortController().signal;
     await memory.client().join({ machine: aMachine("m2", { engine: 2 }), ttl }, never);
-    const old = await node("m1", 1);
+    const old = await node("m1", { version: 1 });
     expect(memory.snapshot.leader).toBeUndefined();
     // As when the request of a campaign that was given up reaches etcd after all.
     await old.session().campaign(never);
