@@ -1,5 +1,6 @@
 import type { Clock } from "../../foundation/clock.ts";
 import { messageOf } from "../../foundation/errors.ts";
+import { type Gathering, letGather } from "../../foundation/gather.ts";
 import type { Log } from "../../foundation/log.ts";
 import type { UnitState } from "../model.ts";
 import type { Session } from "../registry/registry.ts";
@@ -16,11 +17,8 @@ export interface Publisher {
   flushed(signal: AbortSignal): Promise<void>;
 }
 
-/**
- * All machines read what one of them writes, so in a burst the next writes wait for more: this many times longer than
- * the last ones took, but no longer than so many ms.
- */
-const gather = { times: 4, atMost: 50 };
+/** All machines read what one of them writes, so in a burst the next writes wait for more. */
+const gathering: Gathering = { times: 4, atMost: 50 };
 /** Between two tries of a write, ms: etcd trouble passes quickly or takes long. */
 const retryAfter = 200;
 
@@ -90,12 +88,11 @@ class StatePublisher implements Publisher {
     await Promise.resolve();
     while (this.#stale.size > 0 && this.#session?.lost.aborted === false) {
       const session = this.#session;
-      const began = this.#clock.monotonic();
+      const since = this.#clock.monotonic();
       await Promise.all([...this.#stale].map((unit) => this.#write(session, unit)));
       for (const wake of this.#waiting) wake();
       this.#waiting.clear();
-      const pause = Math.min(gather.atMost, gather.times * (this.#clock.monotonic() - began));
-      if (pause > 0) await this.#clock.sleep(pause);
+      await letGather(gathering, { clock: this.#clock, since });
     }
     this.#writing = false;
   }

@@ -62,7 +62,7 @@ export function observe(before: Belief, sight: Sight, patience: Patience): Concl
   const trustworthyAt = Math.max(unbrokenSince + patience.ttl, holdingUntil ?? 0);
   if (missing.size === 0) return { belief, gone: missing, lookAgainAt: holdingUntil };
   if (now < trustworthyAt) return { belief, gone: new Set(), lookAgainAt: trustworthyAt };
-  const awaited = awaitedOf(missing, { vanished, now, ...patience });
+  const awaited = awaitedOf(missing, vanished, { now, ...patience });
   const gone = new Set([...missing].filter((id) => !awaited.has(id)));
   return { belief, gone, lookAgainAt: awaited.size === 0 ? undefined : Math.min(...awaited.values()) };
 }
@@ -70,11 +70,8 @@ export function observe(before: Belief, sight: Sight, patience: Patience): Concl
 /** Which of the missing may yet come back, and until when they are waited for: those that were just seen to vanish. */
 function awaitedOf(
   missing: ReadonlySet<string>,
-  {
-    vanished,
-    now,
-    returnGrace,
-  }: Pick<Belief, "vanished"> & Pick<Sight, "now"> & Pick<Patience, "returnGrace">,
+  vanished: Belief["vanished"],
+  { now, returnGrace }: Pick<Sight, "now"> & Pick<Patience, "returnGrace">,
 ): ReadonlyMap<string, number> {
   const all = [...vanished].map(([id, at]): [string, number] => [id, at + returnGrace]);
   return new Map(all.filter(([id, until]) => missing.has(id) && until > now));

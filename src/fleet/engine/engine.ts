@@ -1,4 +1,5 @@
 import type { Clock } from "../../foundation/clock.ts";
+import { type Gathering, letGather } from "../../foundation/gather.ts";
 import type { Log } from "../../foundation/log.ts";
 import type { Decision, Snapshot } from "../model.ts";
 import type { Mirror, Session, Term } from "../registry/registry.ts";
@@ -9,11 +10,8 @@ import { createPlanner, type Planner } from "./planner.ts";
 import { carryOut } from "./carry-out.ts";
 import { engineVersion } from "./version.ts";
 
-/**
- * Each plan looks at all units, so in a burst the next one waits for more: this many times longer than the last took to
- * be made and written, but no longer than so many ms.
- */
-const gather = { times: 2, atMost: 50 };
+/** Each plan looks at all units, so in a burst the next one waits for more. */
+const gathering: Gathering = { times: 2, atMost: 50 };
 
 export interface EngineOptions {
   readonly clock: Clock;
@@ -128,10 +126,9 @@ async function run(context: Context, signal: AbortSignal): Promise<void> {
   const work = async (): Promise<void> => {
     const planner = createPlanner();
     while (!stop.aborted) {
-      const began = clock.monotonic();
+      const since = clock.monotonic();
       const lookAgainAt = await turn(context, { term, planner }, stop);
-      const pause = Math.min(gather.atMost, gather.times * (clock.monotonic() - began));
-      if (pause > 0) await clock.sleep(pause, stop);
+      await letGather(gathering, { clock, since, signal: stop });
       await bell.heard(lookAgainAt);
     }
   };
